@@ -1,0 +1,51 @@
+/*
+ * engine.h - the living domain: the current directory, and the one way to change it. Requests for
+ * change are decided one after the other against the newest state, made durable together (group
+ * commit: one fsync for all that wait), and only then shown to readers and acknowledged.
+ */
+#ifndef NT_STORE_ENGINE_H
+#define NT_STORE_ENGINE_H
+
+#include "base/status.h"
+#include "store/store.h"
+
+struct nt_engine;
+
+/*
+ * One wish for change. `decide` runs in the writer's thread on a transaction that holds all earlier
+ * wishes; what it put is undone when it returns an error status. It must not block.
+ * `done` runs after the commit (in the writer's thread: post it to where it belongs) with `status`
+ * set: what decide said, or why it could not be stored (nothing was kept then).
+ */
+struct nt_wish {
+    ntstatus (*decide)(struct nt_wish *wish, struct nt_txn *txn);
+    void (*done)(struct nt_wish *wish);
+    ntstatus status;
+    struct nt_wish *next; /* the queue's */
+};
+
+/* Takes the store over; loads the directory. Without a thread of its own (nt_engine_run commits). */
+enum nt_err nt_engine_new(struct nt_store *store, const struct nt_env *env,
+                          struct nt_engine **engine, char *why, size_t why_size) NT_MUST_USE;
+/* Commits what waits, stops the thread, closes the store. */
+void nt_engine_free(struct nt_engine *engine);
+
+/* Starts the writer's thread: from then on wishes are committed as they come. */
+enum nt_err nt_engine_start(struct nt_engine *engine) NT_MUST_USE;
+
+/* The newest committed directory, with a reference for the caller. Any thread. */
+struct nt_dir *nt_engine_dir(struct nt_engine *engine);
+
+/* Queues a wish; any thread; never blocks. */
+void nt_engine_wish(struct nt_engine *engine, struct nt_wish *wish);
+/* Without a thread: commits all that wait as one, and calls done for each. */
+void nt_engine_run(struct nt_engine *engine);
+/* For a thread that may block: queues, waits until durable, gives the status. */
+ntstatus nt_engine_wish_wait(struct nt_engine *engine, struct nt_wish *wish);
+
+/* Called in the writer's thread after each commit that changed something, before the done's. */
+void nt_engine_on_commit(struct nt_engine *engine, void (*fn)(void *ctx), void *ctx);
+
+struct nt_store *nt_engine_store(struct nt_engine *engine); /* for nt_store_events */
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * store.h - where a domain lasts: transactions on typed records. Backends: SQLite (sqlite.c) and
+ * memory (memory.c). Opened by one process at a time; used by one thread at a time (the writer),
+ * except nt_store_events, which any thread may call.
+ */
+#ifndef NT_STORE_STORE_H
+#define NT_STORE_STORE_H
+
+#include "domain/dir.h"
+
+struct nt_store;
+
+/*
+ * Opens an existing store read-write and takes the lock on it.
+ *   path        the database file; the master key is at `key_path` (mode 0600, else refused)
+ *   why[]       on failure one line that says what is wrong and what to do
+ * NT_E_NOT_FOUND, NT_E_LOCKED, NT_E_READONLY, NT_E_CORRUPT, NT_E_TOO_NEW, NT_E_FULL, NT_E_DENIED
+ * (permissions of store or key), NT_E_AUTH (the key does not open this store), NT_E_IO.
+ */
+enum nt_err nt_store_open(const char *path, const char *key_path, const struct nt_env *env,
+                          struct nt_store **store, char *why, size_t why_size) NT_MUST_USE;
+/* Makes a new, empty one, with a new master key if there is none. NT_E_EXISTS when there is. */
+enum nt_err nt_store_create(const char *path, const char *key_path, const struct nt_env *env,
+                            struct nt_store **store, char *why, size_t why_size) NT_MUST_USE;
+/* In memory, for tests and the simulator. */
+struct nt_store *nt_store_memory(void);
+void nt_store_close(struct nt_store *store);
+
+/* Reads everything into a new directory. */
+enum nt_err nt_store_load(struct nt_store *store, struct nt_dir **dir, char *why,
+                          size_t why_size) NT_MUST_USE;
+
+/* Makes the transaction's changes and events durable, all or nothing, before it returns.
+ * NT_E_FULL, NT_E_IO, NT_E_READONLY, NT_E_CORRUPT: nothing of it was kept; why[] says it. */
+enum nt_err nt_store_commit(struct nt_store *store, const struct nt_txn *txn, char *why,
+                            size_t why_size) NT_MUST_USE;
+
+/* Events with id > after, oldest first, or with after == UINT64_MAX the newest `max` (newest
+ * last); subject NULL or "" for all. Calls fn for each. */
+typedef void nt_event_fn(void *ctx, const struct nt_event *event);
+enum nt_err nt_store_events(struct nt_store *store, uint64_t after, const char *subject,
+                            size_t max, nt_event_fn *fn, void *ctx) NT_MUST_USE;
+
+#endif
