@@ -11,10 +11,10 @@ typedef uint64_t nt_time;
 
 #define NT_TIME_SECOND UINT64_C(10000000)
 #define NT_TIME_MINUTE (60 * NT_TIME_SECOND)
-#define NT_TIME_HOUR (60 * NT_TIME_MINUTE)
-#define NT_TIME_DAY (24 * NT_TIME_HOUR)
-#define NT_TIME_NEVER UINT64_C(0x7FFFFFFFFFFFFFFF)
-#define NT_TIME_TEXT 32 /* bytes for nt_time_format */
+#define NT_TIME_HOUR   (60 * NT_TIME_MINUTE)
+#define NT_TIME_DAY    (24 * NT_TIME_HOUR)
+#define NT_TIME_NEVER  UINT64_C(0x7FFFFFFFFFFFFFFF)
+#define NT_TIME_TEXT   32 /* bytes for nt_time_format */
 
 nt_time nt_time_from_unix(int64_t seconds, uint32_t nanoseconds);
 int64_t nt_time_to_unix(nt_time t); /* seconds, rounded down */

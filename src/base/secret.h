@@ -24,18 +24,18 @@ struct nt_password {
     uint16_t len;
 };
 
-void nt_wipe(void *p, size_t n);              /* survives the optimiser */
+void nt_wipe(void *p, size_t n); /* survives the optimiser */
 void nt_secret_wipe(struct nt_secret *s);
 void nt_password_wipe(struct nt_password *p);
 bool nt_ct_equal(const void *a, const void *b, size_t n); /* time depends on n alone */
 bool nt_secret_equal(const struct nt_secret *a, const struct nt_secret *b); /* and same length */
-void nt_secret_set(struct nt_secret *s, const void *b, size_t len); /* len <= 32 */
+void nt_secret_set(struct nt_secret *s, const void *b, size_t len);         /* len <= 32 */
 
 /* From typed text (UTF-8). False when it is not UTF-8 or longer than NT_PASSWORD_MAX bytes. */
 bool nt_password_from_utf8(struct nt_password *p, const char *text);
 
 /* For a local: NT_SCOPED_SECRET key = { .len = 16 }; wiped on every way out of its block. */
-#define NT_SCOPED_SECRET __attribute__((cleanup(nt_secret_wipe))) struct nt_secret
+#define NT_SCOPED_SECRET   __attribute__((cleanup(nt_secret_wipe))) struct nt_secret
 #define NT_SCOPED_PASSWORD __attribute__((cleanup(nt_password_wipe))) struct nt_password
 
 #endif

@@ -12,7 +12,7 @@
 #include "base/cursor.h"
 
 #define NT_SID_MAX_SUBS 15
-#define NT_SID_TEXT 184 /* bytes that any SID's text fits in, with its NUL */
+#define NT_SID_TEXT     184 /* bytes that any SID's text fits in, with its NUL */
 
 struct nt_sid {
     uint8_t revision;
@@ -40,7 +40,7 @@ bool nt_sid_with_rid(const struct nt_sid *domain, uint32_t rid, struct nt_sid *o
 bool nt_sid_in_domain(const struct nt_sid *sid, const struct nt_sid *domain, uint32_t *rid);
 
 /* S-1-5-32, S-1-5-7, S-1-1-0, S-1-5-11, S-1-5-2 */
-extern const struct nt_sid nt_sid_builtin, nt_sid_anonymous, nt_sid_everyone,
-    nt_sid_authenticated, nt_sid_network;
+extern const struct nt_sid nt_sid_builtin, nt_sid_anonymous, nt_sid_everyone, nt_sid_authenticated,
+    nt_sid_network;
 
 #endif
