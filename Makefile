@@ -1,0 +1,52 @@
+# What a newcomer types. Meson does the building; see ARCHITECTURE.md for the folders.
+#
+#   make run       install what is missing, build, tell the story of two domains and one trust on
+#                  loopback, and keep both domains up until Ctrl-C (make run WAIT=0: end by itself)
+#   make check     install what is missing, build, run all tests
+#   make build     only build, into build/
+#   make install   under PREFIX (/usr/local), with DESTDIR if given
+
+WAIT   ?= 1
+PREFIX ?= /usr/local
+BUILD  := build
+SAN    := build-san
+
+.PHONY: all build run check check-plain check-sanitized check-valgrind deps deps-check install \
+        format format-check lint fuzz bench clean
+
+all: build
+
+deps:
+	@tools/deps build
+
+deps-check:
+	@tools/deps check
+
+$(BUILD)/build.ninja: | deps
+	meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) -Dtests=false
+
+build: deps $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+run: build
+	@tools/story --build $(BUILD) --wait $(WAIT)
+
+install: build
+	meson install -C $(BUILD) --no-rebuild
+
+# --- tests -----------------------------------------------------------------------------------------
+
+check: deps-check
+	tools/check
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+format-check:
+	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+
+bench: build
+	bench/run --build $(BUILD)
+
+clean:
+	rm -rf $(BUILD) $(SAN) build-*
