@@ -15,7 +15,8 @@
 struct nt_lockouts *nt_lockouts_new(void);
 void nt_lockouts_free(struct nt_lockouts *t);
 /* Before a password is compared: false when the count has already reached the threshold inside
- * the window (answer ACCOUNT_LOCKED_OUT without comparing). Takes one try provisionally. */
+ * the window (answer ACCOUNT_LOCKED_OUT without comparing). Takes one try provisionally: compare
+ * and call nt_lockouts_result at once, in the same thread, since others may wait for it. */
 bool nt_lockouts_try(struct nt_lockouts *t, const struct nt_policy *policy, uint32_t rid,
                      nt_time now);
 /* After the comparison: a right one clears the count; a wrong one stays counted. True when this

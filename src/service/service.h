@@ -71,6 +71,7 @@ struct nt_call {
     const struct nt_dir *dir; /* the directory as it was when the call (or its last wait) began */
     const struct nt_ndr_op *op;
     void *args;     /* struct named as the method, see ndr.h */
+    void *state;    /* the method's own between its waits, in the arena */
     uint32_t fault; /* set by a method: the call never ran */
     struct nt_buf out;
     ntstatus (*then)(struct nt_call *call, void *args, ntstatus status); /* after a wait */
@@ -78,6 +79,7 @@ struct nt_call {
     ntstatus (*decide)(struct nt_call *call, void *args, struct nt_txn *txn);
     struct nt_forward *waiting;
     ntstatus waited; /* how the wait ended */
+    bool parked;
 };
 
 void nt_call_init(struct nt_call *call, struct nt_service *s, struct nt_conn *conn);
