@@ -1,0 +1,287 @@
+#include "channel/link.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "channel/tower.h"
+#include "idl/epm.h"
+
+enum stage {
+    MAP_CONNECT, /* to the endpoint mapper */
+    MAP_BIND,
+    MAP_CALL,
+    CONNECT, /* to the interface */
+    BIND,
+    READY,
+    FAILED
+};
+
+struct nt_link {
+    enum stage stage;
+    unsigned number;
+    char *host;
+    uint16_t epm_port, port;
+    struct nt_rpc_client_config rpc_config; /* .sec is ours until the bind */
+    struct nt_rpc_client *rpc;              /* of the present connection */
+    uint64_t connect_deadline;
+    bool told; /* READY or FAILED was given out */
+    ntstatus status;
+    char why[256];
+};
+
+struct nt_link *nt_link_new(const struct nt_link_config *config, uint64_t now_ms)
+{
+    struct nt_link *l = calloc(1, sizeof *l);
+    if (l == NULL || (l->host = strdup(config->host)) == NULL) {
+        free(l);
+        if (config->sec != NULL)
+            config->sec->ops->free(config->sec);
+        return NULL;
+    }
+    l->stage = config->port != 0 ? CONNECT : MAP_CONNECT;
+    l->number = 1;
+    l->epm_port = config->epm_port != 0 ? config->epm_port : 135;
+    l->port = config->port;
+    l->rpc_config = (struct nt_rpc_client_config){
+        .iface = config->iface,
+        .sec = config->sec,
+        .auth_type = config->auth_type,
+        .auth_level = config->auth_level,
+    };
+    l->connect_deadline = now_ms + NT_LINK_CONNECT_MS;
+    return l;
+}
+
+void nt_link_free(struct nt_link *l)
+{
+    if (l == NULL)
+        return;
+    nt_rpc_client_free(l->rpc);
+    if (l->rpc_config.sec != NULL)
+        l->rpc_config.sec->ops->free(l->rpc_config.sec);
+    free(l->host);
+    free(l);
+}
+
+static void fail(struct nt_link *l, ntstatus status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The first failure stays. */
+static void fail(struct nt_link *l, ntstatus status, const char *fmt, ...)
+{
+    if (l->stage == FAILED)
+        return;
+    bool mapper = l->stage <= MAP_CALL;
+    va_list ap;
+    int at =
+        snprintf(l->why, sizeof l->why,
+                 "%s at %.100s port %u: ", mapper ? "endpoint mapper" : l->rpc_config.iface->name,
+                 l->host, mapper ? l->epm_port : l->port);
+    va_start(ap, fmt);
+    vsnprintf(l->why + at, sizeof l->why - (size_t)at, fmt, ap);
+    va_end(ap);
+    l->stage = FAILED;
+    l->status = status;
+}
+
+bool nt_link_wants(const struct nt_link *l, const char **host, uint16_t *port, unsigned *number)
+{
+    if (l->stage == FAILED)
+        return false;
+    *host = l->host;
+    *port = l->stage <= MAP_CALL ? l->epm_port : l->port;
+    *number = l->number;
+    return true;
+}
+
+void nt_link_connected(struct nt_link *l, uint64_t now_ms)
+{
+    if (l->stage == MAP_CONNECT) {
+        static const struct nt_rpc_client_config mapper = { .iface = &ndr_epm };
+        l->rpc = nt_rpc_client_new(&mapper, now_ms);
+        l->stage = MAP_BIND;
+    } else if (l->stage == CONNECT) {
+        l->rpc = nt_rpc_client_new(&l->rpc_config, now_ms);
+        l->rpc_config.sec = NULL; /* taken over */
+        l->stage = BIND;
+    } else {
+        return;
+    }
+    if (l->rpc == NULL)
+        fail(l, NT_STATUS(NO_MEMORY), "out of memory");
+}
+
+void nt_link_lost(struct nt_link *l, ntstatus status, const char *why)
+{
+    if (l->rpc != NULL && l->stage != FAILED)
+        nt_rpc_client_eof(l->rpc); /* it knows better what was under way; see nt_link_next */
+    else
+        fail(l, status, "%s", why);
+}
+
+void nt_link_feed(struct nt_link *l, const uint8_t *data, size_t len, uint64_t now_ms)
+{
+    if (l->rpc == NULL || l->stage == FAILED)
+        return;
+    while (len > 0) {
+        size_t took = nt_rpc_client_feed(l->rpc, data, len, now_ms);
+        if (took == 0)
+            break; /* the association has ended */
+        data += took;
+        len -= took;
+    }
+}
+
+size_t nt_link_pending(const struct nt_link *l, const uint8_t **data)
+{
+    return l->rpc != NULL && l->stage != FAILED ? nt_rpc_client_pending(l->rpc, data) : 0;
+}
+
+void nt_link_sent(struct nt_link *l, size_t len)
+{
+    nt_rpc_client_sent(l->rpc, len);
+}
+
+uint64_t nt_link_deadline(const struct nt_link *l)
+{
+    if (l->stage == FAILED)
+        return UINT64_MAX;
+    return l->rpc != NULL ? nt_rpc_client_deadline(l->rpc) : l->connect_deadline;
+}
+
+void nt_link_tick(struct nt_link *l, uint64_t now_ms)
+{
+    if (l->stage == FAILED)
+        return;
+    if (l->rpc != NULL)
+        nt_rpc_client_tick(l->rpc, now_ms);
+    else if (now_ms >= l->connect_deadline)
+        fail(l, NT_STATUS(IO_TIMEOUT), "no connection within %d s", NT_LINK_CONNECT_MS / 1000);
+}
+
+enum nt_err nt_link_call(struct nt_link *l, const struct nt_ndr_op *op, const void *args,
+                         uint64_t now_ms, uint32_t *call_id)
+{
+    struct nt_buf stub;
+    if (l->rpc == NULL || (l->stage != READY && l->stage != MAP_CALL))
+        return NT_E_STATE;
+    nt_buf_init(&stub, 1u << 20);
+    enum nt_err err = nt_ndr_encode(op, NT_NDR_REQUEST, args, NULL, &stub);
+    if (err == NT_OK)
+        err = nt_rpc_client_call(l->rpc, op->opnum, stub.data, stub.len, NT_LINK_CALL_MS, now_ms,
+                                 call_id);
+    nt_buf_free(&stub);
+    return err;
+}
+
+/* Asks the mapper for the interface's TCP port. */
+static void ask_mapper(struct nt_link *l, uint64_t now_ms)
+{
+    uint8_t bytes[NT_TOWER_LEN];
+    struct nt_arena arena;
+    uint32_t id;
+    nt_arena_init(&arena, 4096);
+    struct ept_map args = { .max_towers = 4 };
+    nt_tower_write(l->rpc_config.iface, 0, 0, bytes);
+    args.map_tower = nt_tower_twr(&arena, bytes);
+    l->stage = MAP_CALL;
+    if (args.map_tower == NULL || nt_link_call(l, &ndr_ept_map, &args, now_ms, &id) != NT_OK)
+        fail(l, NT_STATUS(NO_MEMORY), "out of memory");
+    nt_arena_free(&arena);
+}
+
+/* Reads the mapper's answer and goes on to the interface. */
+static void take_port(struct nt_link *l, const struct nt_rpc_client_event *ev, uint64_t now_ms)
+{
+    struct nt_arena arena;
+    void *decoded = NULL;
+    nt_arena_init(&arena, NT_NDR_ARENA_LIMIT(ev->len));
+    enum nt_err err = nt_ndr_decode(&ndr_ept_map, NT_NDR_RESPONSE, ev->big_endian, ev->stub,
+                                    ev->len, &arena, &decoded, NULL, NULL);
+    uint16_t port = 0;
+    if (err == NT_OK) {
+        const struct ept_map *args = decoded;
+        for (uint32_t i = 0; i < args->num_towers && port == 0; i++)
+            if (args->ITowers[i] != NULL)
+                port = nt_tower_port(args->ITowers[i]);
+    }
+    nt_arena_free(&arena);
+    if (err != NT_OK) {
+        fail(l, NT_STATUS(INVALID_NETWORK_RESPONSE), "its answer does not decode: %s",
+             nt_err_text(err));
+    } else if (port == 0) {
+        fail(l, NT_STATUS(RPC_UNKNOWN_IF),
+             "it has no TCP port for %s: the service is not running "
+             "there or offers named pipes only",
+             l->rpc_config.iface->name);
+    } else {
+        nt_rpc_client_free(l->rpc);
+        l->rpc = NULL;
+        l->port = port;
+        l->stage = CONNECT;
+        l->number++;
+        l->connect_deadline = now_ms + NT_LINK_CONNECT_MS;
+    }
+}
+
+static bool give_failure(struct nt_link *l, struct nt_link_event *ev)
+{
+    if (l->told)
+        return false;
+    l->told = true;
+    *ev = (struct nt_link_event){ .kind = NT_LINK_FAILED, .status = l->status, .why = l->why };
+    return true;
+}
+
+/* One event of the association while the link is still being made. */
+static void set_up(struct nt_link *l, const struct nt_rpc_client_event *e, uint64_t now_ms)
+{
+    if (e->kind == NT_RPC_BOUND && l->stage == MAP_BIND)
+        ask_mapper(l, now_ms);
+    else if (e->kind == NT_RPC_RESPONSE && l->stage == MAP_CALL)
+        take_port(l, e, now_ms);
+    else if (e->kind == NT_RPC_FAULT && l->stage == MAP_CALL)
+        fail(l, NT_STATUS(RPC_CALL_FAILED), "%s", nt_fault_name(e->fault));
+}
+
+bool nt_link_next(struct nt_link *l, struct nt_link_event *ev, uint64_t now_ms)
+{
+    struct nt_rpc_client_event e;
+    while (l->rpc != NULL && l->stage != FAILED && nt_rpc_client_next(l->rpc, &e)) {
+        if (e.kind == NT_RPC_FAILED) {
+            fail(l, e.status, "%s", e.why);
+            break;
+        }
+        if (e.kind == NT_RPC_BOUND && l->stage == BIND) {
+            l->stage = READY;
+            *ev = (struct nt_link_event){ .kind = NT_LINK_READY };
+            return true;
+        }
+        if (l->stage == READY) {
+            *ev = (struct nt_link_event){
+                .kind = e.kind == NT_RPC_FAULT ? NT_LINK_FAULT : NT_LINK_RESPONSE,
+                .call_id = e.call_id,
+                .stub = e.stub,
+                .len = e.len,
+                .big_endian = e.big_endian,
+                .fault = e.fault,
+            };
+            return true;
+        }
+        set_up(l, &e, now_ms);
+    }
+    return l->stage == FAILED && give_failure(l, ev);
+}
+
+const struct nt_secret *nt_link_session_key(const struct nt_link *l)
+{
+    return l->rpc != NULL ? nt_rpc_client_session_key(l->rpc) : NULL;
+}
+
+uint16_t nt_link_port(const struct nt_link *l)
+{
+    return l->port;
+}

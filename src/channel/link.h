@@ -1,0 +1,63 @@
+/*
+ * link.h - one RPC association with one interface of one server: the server's endpoint mapper is
+ * asked for the port, then the association is made there. No I/O: it says where to connect, takes
+ * and gives bytes. [C706] appendix L (towers), [MS-RPCE] 3.3
+ */
+#ifndef NT_CHANNEL_LINK_H
+#define NT_CHANNEL_LINK_H
+
+#include "rpc/client.h"
+
+#define NT_LINK_CONNECT_MS 5000  /* to open a TCP connection */
+#define NT_LINK_CALL_MS    15000 /* for the answer to a call */
+
+struct nt_link;
+
+struct nt_link_config {
+    const char *host;  /* name or address; copied */
+    uint16_t epm_port; /* the endpoint mapper's; 0: 135 */
+    uint16_t port;     /* the interface's, if known; 0: the endpoint mapper is asked */
+    const struct nt_ndr_interface *iface;
+    struct nt_sec *sec; /* taken over, also on failure; NULL: none */
+    enum nt_auth_type auth_type;
+    enum nt_auth_level auth_level;
+};
+
+/* NULL: no memory. */
+struct nt_link *nt_link_new(const struct nt_link_config *config, uint64_t now_ms);
+void nt_link_free(struct nt_link *link);
+
+/* The connection that it wants now: host, port, and a number that changes with every new wish (the
+ * connection made for an earlier one is to be closed). False: none, it has failed. */
+bool nt_link_wants(const struct nt_link *link, const char **host, uint16_t *port, unsigned *number);
+void nt_link_connected(struct nt_link *link, uint64_t now_ms);
+/* It could not be opened, or ended: status as CONNECTION_REFUSED, HOST_UNREACHABLE,
+ * DOMAIN_CONTROLLER_NOT_FOUND (name), CONNECTION_ABORTED (closed by the peer). why: copied. */
+void nt_link_lost(struct nt_link *link, ntstatus status, const char *why);
+
+void nt_link_feed(struct nt_link *link, const uint8_t *data, size_t len, uint64_t now_ms);
+size_t nt_link_pending(const struct nt_link *link, const uint8_t **data);
+void nt_link_sent(struct nt_link *link, size_t len);
+uint64_t nt_link_deadline(const struct nt_link *link);
+void nt_link_tick(struct nt_link *link, uint64_t now_ms);
+
+enum nt_link_event_kind { NT_LINK_READY, NT_LINK_RESPONSE, NT_LINK_FAULT, NT_LINK_FAILED };
+struct nt_link_event {
+    enum nt_link_event_kind kind;
+    uint32_t call_id;
+    const uint8_t *stub; /* RESPONSE: until the next feed or next */
+    size_t len;
+    bool big_endian;
+    uint32_t fault;
+    ntstatus status; /* FAILED */
+    const char *why; /* FAILED: one sentence with host and port; until free */
+};
+bool nt_link_next(struct nt_link *link, struct nt_link_event *ev, uint64_t now_ms);
+
+/* Encodes and sends a call; NT_E_STATE before READY. */
+enum nt_err nt_link_call(struct nt_link *link, const struct nt_ndr_op *op, const void *args,
+                         uint64_t now_ms, uint32_t *call_id) NT_MUST_USE;
+const struct nt_secret *nt_link_session_key(const struct nt_link *link);
+uint16_t nt_link_port(const struct nt_link *link); /* of the interface; 0 until known */
+
+#endif

@@ -1,0 +1,236 @@
+#include "daemon/config.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ini.h"
+
+enum type { TEXT, ADDRESSES, PORT, NUMBER, BOOL, LEVEL };
+
+/* Every setting: where it stands, what it is, its bounds. The order is that of ntrustd.conf(5). */
+static const struct setting {
+    const char *section, *key;
+    enum type type;
+    size_t at, size; /* in struct nt_config */
+    uint32_t least, most;
+} settings[] = {
+#define AT(field) offsetof(struct nt_config, field), sizeof(((struct nt_config *)0)->field)
+    { "domain", "store", TEXT, AT(store), 1, 0 },
+    { "domain", "master_key", TEXT, AT(master_key), 1, 0 },
+    { "listen", "address", ADDRESSES, AT(address), 0, 0 },
+    { "listen", "epm_port", PORT, AT(epm_port), 0, 65535 },
+    { "listen", "rpc_port", PORT, AT(rpc_port), 1, 65535 },
+    { "listen", "loops", NUMBER, AT(loops), 0, 64 },
+    { "limits", "connections", NUMBER, AT(connections), 1, 1000000 },
+    { "limits", "connections_per_address", NUMBER, AT(connections_per_address), 1, 1000000 },
+    { "limits", "idle_timeout_s", NUMBER, AT(idle_timeout_s), 1, 864000 },
+    { "limits", "handshake_timeout_s", NUMBER, AT(handshake_timeout_s), 1, 3600 },
+    { "rpc", "lsa_over_tcp", BOOL, AT(lsa_over_tcp), 0, 0 },
+    { "admin", "socket", TEXT, AT(admin_socket), 1, 0 },
+    { "admin", "group", TEXT, AT(admin_group), 0, 0 },
+    { "log", "level", LEVEL, AT(log_level), 0, 0 },
+    { "process", "user", TEXT, AT(user), 0, 0 },
+#undef AT
+};
+
+void nt_config_default(struct nt_config *config)
+{
+    *config = (struct nt_config){
+        .store = "/var/lib/ntrust/domain.db",
+        .master_key = "/var/lib/ntrust/master.key",
+        .address = { "0.0.0.0" },
+        .address_count = 1,
+        .epm_port = 135,
+        .rpc_port = 49153,
+        .loops = 0,
+        .connections = 20000,
+        .connections_per_address = 10000,
+        .idle_timeout_s = 3600,
+        .handshake_timeout_s = 30,
+        .lsa_over_tcp = true,
+        .admin_socket = "/run/ntrust/admin.sock",
+        .log_level = NT_LOG_INFO,
+    };
+}
+
+static enum nt_err set_text(char *to, size_t size, const char *value, uint32_t least, char *why,
+                            size_t why_size)
+{
+    size_t len = strlen(value);
+    if (len < least) {
+        snprintf(why, why_size, "the value must not be empty");
+        return NT_E_INVALID;
+    }
+    if (len >= size) {
+        snprintf(why, why_size, "the value is longer than %zu bytes", size - 1);
+        return NT_E_INVALID;
+    }
+    memcpy(to, value, len + 1);
+    return NT_OK;
+}
+
+static enum nt_err set_addresses(struct nt_config *c, const char *value, char *why, size_t why_size)
+{
+    char copy[NT_CONFIG_ADDRESSES * 64], *rest = NULL;
+    if (strlen(value) >= sizeof copy) {
+        snprintf(why, why_size, "too many addresses; at most %d", NT_CONFIG_ADDRESSES);
+        return NT_E_INVALID;
+    }
+    memcpy(copy, value, strlen(value) + 1);
+    c->address_count = 0;
+    for (char *a = strtok_r(copy, " \t", &rest); a != NULL; a = strtok_r(NULL, " \t", &rest)) {
+        struct in6_addr any;
+        if (inet_pton(AF_INET, a, &any) != 1 && inet_pton(AF_INET6, a, &any) != 1) {
+            snprintf(why, why_size, "'%.60s' is not an IPv4 or IPv6 address", a);
+            return NT_E_INVALID;
+        }
+        if (c->address_count == NT_CONFIG_ADDRESSES) {
+            snprintf(why, why_size, "too many addresses; at most %d", NT_CONFIG_ADDRESSES);
+            return NT_E_INVALID;
+        }
+        memcpy(c->address[c->address_count++], a, strlen(a) + 1);
+    }
+    if (c->address_count == 0) {
+        snprintf(why, why_size, "at least one address is needed");
+        return NT_E_INVALID;
+    }
+    return NT_OK;
+}
+
+static enum nt_err set_number(const struct setting *s, void *to, const char *value, char *why,
+                              size_t why_size)
+{
+    char *end;
+    unsigned long v = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || v < s->least || v > s->most) {
+        snprintf(why, why_size, "%s must be a number from %u to %u, not '%.40s'", s->key, s->least,
+                 s->most, value);
+        return NT_E_INVALID;
+    }
+    if (s->type == PORT)
+        *(uint16_t *)to = (uint16_t)v;
+    else
+        *(uint32_t *)to = (uint32_t)v;
+    return NT_OK;
+}
+
+static enum nt_err set_bool(void *to, const char *value, char *why, size_t why_size)
+{
+    bool yes = strcmp(value, "yes") == 0, no = strcmp(value, "no") == 0;
+    if (!yes && !no) {
+        snprintf(why, why_size, "the value must be 'yes' or 'no', not '%.40s'", value);
+        return NT_E_INVALID;
+    }
+    *(bool *)to = yes;
+    return NT_OK;
+}
+
+static enum nt_err set_level(enum nt_log_level *to, const char *value, char *why, size_t why_size)
+{
+    for (int l = NT_LOG_ERROR; l <= NT_LOG_DEBUG; l++)
+        if (strcmp(value, nt_log_level_name((enum nt_log_level)l)) == 0) {
+            *to = (enum nt_log_level)l;
+            return NT_OK;
+        }
+    snprintf(why, why_size, "level must be error, warning, info or debug, not '%.40s'", value);
+    return NT_E_INVALID;
+}
+
+static enum nt_err on_key(void *ctx, const struct nt_ini_where *at, const char *section,
+                          const char *name, const char *key, const char *value, char *why,
+                          size_t why_size)
+{
+    struct nt_config *c = ctx;
+    bool section_known = false;
+    (void)at;
+    for (size_t i = 0; i < NT_COUNT(settings); i++) {
+        const struct setting *s = &settings[i];
+        if (strcmp(section, s->section) != 0 || *name != '\0')
+            continue;
+        section_known = true;
+        if (strcmp(key, s->key) != 0)
+            continue;
+        char *to = (char *)c + s->at;
+        switch (s->type) {
+        case TEXT:
+            return set_text(to, s->size, value, s->least, why, why_size);
+        case ADDRESSES:
+            return set_addresses(c, value, why, why_size);
+        case PORT:
+        case NUMBER:
+            return set_number(s, to, value, why, why_size);
+        case BOOL:
+            return set_bool(to, value, why, why_size);
+        case LEVEL:
+            return set_level(&c->log_level, value, why, why_size);
+        }
+    }
+    if (section_known)
+        snprintf(why, why_size, "unknown setting '%.60s' in [%.60s]", key, section);
+    else
+        snprintf(why, why_size, "unknown section [%.60s%s%.60s]", section, *name ? " " : "", name);
+    return NT_E_INVALID;
+}
+
+enum nt_err nt_config_parse(struct nt_config *config, const char *file, const char *text,
+                            size_t len, char *why, size_t why_size)
+{
+    return nt_ini_parse(file, text, len, on_key, config, why, why_size);
+}
+
+enum nt_err nt_config_load(struct nt_config *config, const char *path, char *why, size_t why_size)
+{
+    return nt_ini_load(path, on_key, config, why, why_size);
+}
+
+static void print_value(const struct nt_config *c, const struct setting *s, char *out, size_t size)
+{
+    const char *from = (const char *)c + s->at;
+    switch (s->type) {
+    case TEXT:
+        snprintf(out, size, "%s", from);
+        break;
+    case ADDRESSES:
+        out[0] = '\0';
+        for (size_t i = 0, at = 0; i < c->address_count; i++)
+            at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "", c->address[i]);
+        break;
+    case PORT: {
+        uint16_t port;
+        memcpy(&port, from, sizeof port);
+        snprintf(out, size, "%u", port);
+        break;
+    }
+    case NUMBER: {
+        uint32_t number;
+        memcpy(&number, from, sizeof number);
+        snprintf(out, size, "%u", number);
+        break;
+    }
+    case BOOL:
+        snprintf(out, size, "%s", *from ? "yes" : "no");
+        break;
+    case LEVEL:
+        snprintf(out, size, "%s", nt_log_level_name(c->log_level));
+        break;
+    }
+}
+
+void nt_config_print(const struct nt_config *config, void (*line)(void *ctx, const char *text),
+                     void *ctx)
+{
+    const char *section = "";
+    for (size_t i = 0; i < NT_COUNT(settings); i++) {
+        char value[600], text[700];
+        if (strcmp(section, settings[i].section) != 0) {
+            section = settings[i].section;
+            snprintf(text, sizeof text, "%s[%s]", i > 0 ? "\n" : "", section);
+            line(ctx, text);
+        }
+        print_value(config, &settings[i], value, sizeof value);
+        snprintf(text, sizeof text, "%s = %s", settings[i].key, value);
+        line(ctx, text);
+    }
+}

@@ -1,0 +1,380 @@
+/*
+ * ntrustd - a domain controller for trusts. This file: start, run, stop.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "crypto/sysenv.h"
+#include "daemon/api.h"
+#include "daemon/config.h"
+#include "daemon/loop.h"
+#include "daemon/notify.h"
+#include "daemon/outbound.h"
+#include "daemon/rpc_listener.h"
+#include "idl/epm.h"
+#include "idl/lsarpc.h"
+#include "idl/netlogon.h"
+#include "idl/samr.h"
+
+#ifndef NT_VERSION
+#define NT_VERSION "unknown"
+#endif
+
+const char *argp_program_version = "ntrustd " NT_VERSION;
+
+static const struct nt_ndr_interface *const mapper_ifaces[] = { &ndr_epm };
+static const struct nt_ndr_interface *const rpc_ifaces[] = { &ndr_netlogon, &ndr_lsarpc, &ndr_samr,
+                                                             &ndr_epm };
+
+struct daemon {
+    struct nt_config config;
+    const char *config_path; /* NULL: the default, which may be missing */
+    bool check_config, print_config;
+    struct nt_engine *engine;
+    struct nt_service service;
+    struct nt_clients *clients;
+    struct nt_rpc_listener *mapper, *rpc;
+    struct nt_outbound *outbound;
+    struct nt_api *api;
+    struct nt_loop *loops; /* the first one runs in this thread */
+    size_t loop_count;
+    uv_signal_t terminate, interrupt;
+};
+
+/* --- options --- */
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct daemon *d = state->input;
+    switch (key) {
+    case 'c':
+        d->config_path = arg;
+        return 0;
+    case 't':
+        d->check_config = true;
+        return 0;
+    case 'p':
+        d->print_config = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument '%s'", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    { "config", 'c', "FILE", 0, "read settings from FILE (default: " NT_CONFIG_PATH ")", 0 },
+    { "check-config", 't', NULL, 0,
+      "check the settings, say what is wrong with file and line, exit", 0 },
+    { "print-config", 'p', NULL, 0, "print all settings as they take effect, and exit", 0 },
+    { 0 }
+};
+
+static const struct argp argp = {
+    options,
+    parse_option,
+    NULL,
+    "A domain controller for trusts. The domain itself is made with 'ntrust domain init'.\v"
+    "See ntrustd(8) and ntrustd.conf(5).",
+    NULL,
+    NULL,
+    NULL
+};
+
+static void print_line(void *ctx, const char *text)
+{
+    (void)ctx;
+    puts(text);
+}
+
+/* 0, or the exit code. */
+static int read_config(struct daemon *d)
+{
+    char why[512];
+    nt_config_default(&d->config);
+    enum nt_err err = nt_config_load(
+        &d->config, d->config_path != NULL ? d->config_path : NT_CONFIG_PATH, why, sizeof why);
+    if (err == NT_E_NOT_FOUND && d->config_path == NULL)
+        err = NT_OK; /* it works with none at all */
+    if (err != NT_OK)
+        fprintf(stderr, "ntrustd: %s\n", why);
+    return err == NT_OK ? 0 : 2;
+}
+
+/* --- the process --- */
+
+/* Secrets are in this memory: it is never dumped, nor read by a debugger of the same user. */
+static void close_memory(void)
+{
+    struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void raise_file_limit(const struct nt_config *config)
+{
+    struct rlimit files;
+    rlim_t want = config->connections + 256;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < want) {
+        files.rlim_cur = files.rlim_max < want ? files.rlim_max : want;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static bool become(const char *user)
+{
+    if (*user == '\0' || geteuid() != 0)
+        return true;
+    errno = 0;
+    const struct passwd *pw = getpwnam(user);
+    if (pw == NULL) {
+        fprintf(stderr, "ntrustd: [process] user: there is no user '%s'\n", user);
+        return false;
+    }
+    if (initgroups(user, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0) {
+        fprintf(stderr, "ntrustd: cannot become the user '%s': %s\n", user, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+/* --- starting --- */
+
+static bool open_domain(struct daemon *d, char *why, size_t why_size)
+{
+    struct nt_store *store = NULL;
+    const struct nt_env *env = nt_env_system();
+    if (nt_store_open(d->config.store, d->config.master_key, env, &store, why, why_size) != NT_OK)
+        return false;
+    if (nt_engine_new(store, env, &d->engine, why, why_size) != NT_OK)
+        return false; /* the engine has taken the store over */
+    struct nt_dir *dir = nt_engine_dir(d->engine);
+    bool there = nt_dir_domain(dir) != NULL;
+    nt_dir_unref(dir);
+    if (!there)
+        snprintf(why, why_size, "%s: there is no domain in it; make one with 'ntrust domain init'",
+                 d->config.store);
+    return there && nt_engine_start(d->engine) == NT_OK;
+}
+
+static bool bind_ports(struct daemon *d, char *why, size_t why_size)
+{
+    struct nt_rpc_listener_config c = { .service = &d->service,
+                                        .clients = d->clients,
+                                        .config = &d->config,
+                                        .ifaces = rpc_ifaces,
+                                        .iface_count = NT_COUNT(rpc_ifaces),
+                                        .port = d->config.rpc_port };
+    if (nt_rpc_listener_bind(&c, d->loop_count, &d->rpc, why, why_size) != NT_OK)
+        return false;
+    if (d->config.epm_port == 0)
+        return true;
+    c.ifaces = mapper_ifaces;
+    c.iface_count = NT_COUNT(mapper_ifaces);
+    c.port = d->config.epm_port;
+    return nt_rpc_listener_bind(&c, d->loop_count, &d->mapper, why, why_size) == NT_OK;
+}
+
+static bool start_loops(struct daemon *d)
+{
+    for (size_t i = 0; i < d->loop_count; i++)
+        if ((d->mapper != NULL && nt_rpc_listener_start(d->mapper, i, &d->loops[i]) != NT_OK) ||
+            nt_rpc_listener_start(d->rpc, i, &d->loops[i]) != NT_OK)
+            return false;
+    for (size_t i = 1; i < d->loop_count; i++)
+        if (nt_loop_start(&d->loops[i]) != NT_OK)
+            return false;
+    return true;
+}
+
+static void on_commit(void *ctx)
+{
+    nt_outbound_refresh(ctx);
+}
+
+/* --- stopping --- */
+
+struct stop {
+    struct nt_post post;
+    struct daemon *daemon;
+    size_t index;
+};
+
+static void stop_share(struct nt_post *post)
+{
+    struct stop *s = (struct stop *)post;
+    if (s->daemon->mapper != NULL)
+        nt_rpc_listener_stop(s->daemon->mapper, s->index);
+    nt_rpc_listener_stop(s->daemon->rpc, s->index);
+    free(s);
+}
+
+static void stop(struct daemon *d)
+{
+    if (uv_is_closing((uv_handle_t *)&d->terminate))
+        return;
+    nt_log(NT_LOG_INFO, "stopping");
+    nt_notify("STOPPING=1");
+    uv_close((uv_handle_t *)&d->terminate, NULL);
+    uv_close((uv_handle_t *)&d->interrupt, NULL);
+    nt_outbound_stop(d->outbound);
+    for (size_t i = 0; i < d->loop_count; i++) {
+        struct stop *s = calloc(1, sizeof *s);
+        if (s == NULL)
+            abort(); /* nothing acknowledged is lost by that: it is on the disk */
+        s->post.run = stop_share;
+        s->daemon = d;
+        s->index = i;
+        nt_loop_post(&d->loops[i], &s->post);
+    }
+    uv_stop(&d->loops[0].uv);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    (void)signum;
+    stop(handle->data);
+}
+
+static bool watch_signals(struct daemon *d)
+{
+    signal(SIGPIPE, SIG_IGN);
+    d->terminate.data = d->interrupt.data = d;
+    return uv_signal_init(&d->loops[0].uv, &d->terminate) == 0 &&
+           uv_signal_init(&d->loops[0].uv, &d->interrupt) == 0 &&
+           uv_signal_start(&d->terminate, on_signal, SIGTERM) == 0 &&
+           uv_signal_start(&d->interrupt, on_signal, SIGINT) == 0;
+}
+
+static void announce(const struct daemon *d)
+{
+    struct nt_dir *dir = nt_engine_dir(d->engine);
+    const struct nt_domain *domain = nt_dir_domain(dir);
+    char sid[NT_SID_TEXT];
+    nt_log(NT_LOG_INFO, "ready domain=%s computer=%s sid=%s epm_port=%u rpc_port=%u admin=%s",
+           domain->name, domain->computer, nt_sid_format(&domain->sid, sid), d->config.epm_port,
+           d->config.rpc_port, d->config.admin_socket);
+    nt_dir_unref(dir);
+    nt_notify("READY=1");
+}
+
+static int run(struct daemon *d)
+{
+    char why[512] = "out of memory";
+    d->loop_count = d->config.loops != 0 ? d->config.loops : uv_available_parallelism();
+    d->loops = calloc(d->loop_count, sizeof *d->loops);
+    d->clients = nt_clients_new(d->config.connections, d->config.connections_per_address);
+    if (d->loops == NULL || d->clients == NULL) {
+        fprintf(stderr, "ntrustd: out of memory\n");
+        return 1;
+    }
+    for (size_t i = 0; i < d->loop_count; i++)
+        if (nt_loop_init(&d->loops[i]) != NT_OK) {
+            fprintf(stderr, "ntrustd: cannot make an event loop: %s\n", strerror(errno));
+            return 1;
+        }
+    d->service.env = nt_env_system();
+    d->service.settings.lsa_over_tcp = d->config.lsa_over_tcp;
+    d->service.settings.rpc_port = d->config.rpc_port;
+    /* Ports first: below 1024 they may need rights that are then given up. */
+    if (!bind_ports(d, why, sizeof why) || !become(d->config.user) ||
+        !open_domain(d, why, sizeof why)) {
+        fprintf(stderr, "ntrustd: %s\n", why);
+        return 1;
+    }
+    d->service.engine = d->engine;
+    if (!nt_service_init(&d->service) ||
+        (d->outbound = nt_outbound_new(&d->loops[0], &d->service)) == NULL) {
+        fprintf(stderr, "ntrustd: out of memory\n");
+        return 1;
+    }
+    d->service.forward = nt_outbound_forward;
+    d->service.forward_ctx = d->outbound;
+    nt_engine_on_commit(d->engine, on_commit, d->outbound);
+    d->api = nt_api_start(&(struct nt_api_config){ .service = &d->service,
+                                                   .config = &d->config,
+                                                   .clients = d->clients,
+                                                   .version = NT_VERSION },
+                          why, sizeof why);
+    if (d->api == NULL) {
+        fprintf(stderr, "ntrustd: %s\n", why);
+        return 1;
+    }
+    if (!start_loops(d) || !watch_signals(d)) {
+        fprintf(stderr, "ntrustd: cannot start: %s\n", strerror(errno));
+        return 1;
+    }
+    announce(d);
+    uv_run(&d->loops[0].uv, UV_RUN_DEFAULT);
+    nt_api_stop(d->api);
+    return 0;
+}
+
+static ntstatus decide_nothing(struct nt_wish *wish, struct nt_txn *txn)
+{
+    (void)wish;
+    (void)txn;
+    return NT_STATUS(SUCCESS);
+}
+
+/* Connections are closed, but calls may still wait for the disk: what a peer was told, or will
+ * never be told, must be settled before the engine goes. */
+static void settle_calls(struct daemon *d)
+{
+    do {
+        struct nt_wish nothing = { .decide = decide_nothing };
+        (void)nt_engine_wish_wait(d->engine, &nothing);
+        uv_run(&d->loops[0].uv, UV_RUN_NOWAIT);
+    } while (nt_rpc_listener_parked(d->rpc) > 0);
+}
+
+/* After an orderly run; after a failed start the process just ends. */
+static void clean_up(struct daemon *d)
+{
+    settle_calls(d);
+    for (size_t i = d->loop_count; i-- > 0;)
+        nt_loop_done(&d->loops[i]);
+    nt_outbound_free(d->outbound);
+    nt_engine_free(d->engine); /* commits what waits */
+    nt_service_done(&d->service);
+    nt_rpc_listener_free(d->mapper);
+    nt_rpc_listener_free(d->rpc);
+    nt_clients_free(d->clients);
+    free(d->loops);
+    nt_log(NT_LOG_INFO, "stopped");
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon d;
+    argp_parse(&argp, argc, argv, 0, NULL, &d);
+    int code = read_config(&d);
+    if (code != 0)
+        return code;
+    if (d.print_config) {
+        nt_config_print(&d.config, print_line, NULL);
+        return 0;
+    }
+    if (d.check_config) {
+        puts("The settings are good.");
+        return 0;
+    }
+    nt_log_set(d.config.log_level, NULL, NULL);
+    close_memory();
+    raise_file_limit(&d.config);
+    code = run(&d);
+    if (code == 0)
+        clean_up(&d);
+    return code;
+}
