@@ -11,8 +11,11 @@
  *   ndr_netlogon                    const struct nt_ndr_interface
  * Types of the IDL are C typedefs of the same name. A top-level [ref] pointer parameter to anything
  * but an array or a string is the value itself in the struct (SAMPR_HANDLE UserHandle, not a
- * pointer). Other pointers are pointers into the arena and may be NULL where the IDL says
+ * pointer); a structure that ends in a conformant array (RPC_SID) stays a pointer too, never NULL.
+ * Other pointers are pointers into the arena and may be NULL where the IDL says
  * unique or ptr. A [string] is NUL terminated units in host order. handle_t is left out.
+ * char and CHAR are uint8_t, char only in a [string]; wchar_t is uint16_t. OPNUM_<method> is its
+ * number. Where length_is says less than size_is, only length_is elements are in memory.
  * Enumerations are uint16_t (uint32_t with v1_enum) with the IDL's constants beside them.
  * Context handles are struct nt_ndr_context.
  */
@@ -99,7 +102,8 @@ enum nt_err nt_ndr_print_json(const struct nt_ndr_op *op, enum nt_ndr_dir dir, c
 enum nt_err nt_ndr_decode_type(const struct nt_ndr_type *type, size_t size, const uint8_t *data,
                                size_t len, struct nt_arena *arena, void **value) NT_MUST_USE;
 
-/* Every interface that idl/ describes; for tools that look one up by name or uuid. NULL-terminated. */
+/* Every interface that idl/ describes; for tools that look one up by name or uuid. NULL-terminated.
+ */
 extern const struct nt_ndr_interface *const nt_ndr_interfaces[];
 const struct nt_ndr_interface *nt_ndr_interface_by_name(const char *name);
 
