@@ -50,8 +50,7 @@ bool nt_rpc_client_next(struct nt_rpc_client *m, struct nt_rpc_client_event *ev)
 /* Sends a call; *call_id names it in the response. NT_E_STATE before NT_RPC_BOUND or after
  * NT_RPC_FAILED. A call not answered within timeout_ms fails the association. */
 enum nt_err nt_rpc_client_call(struct nt_rpc_client *m, uint16_t opnum, const uint8_t *stub,
-                               size_t len, uint32_t timeout_ms, uint64_t now_ms,
-                               uint32_t *call_id);
+                               size_t len, uint32_t timeout_ms, uint64_t now_ms, uint32_t *call_id);
 
 /* The security context's session key; NULL without one. */
 const struct nt_secret *nt_rpc_client_session_key(const struct nt_rpc_client *m);
