@@ -9,7 +9,8 @@
 
 struct nt_logon_facts {
     nt_time now;
-    const char *workstation; /* the client's name, with or without leading backslashes; "" unknown */
+    const char
+        *workstation;    /* the client's name, with or without leading backslashes; "" unknown */
     bool allow_machines; /* parameter control: trust accounts may log on, [MS-NRPC] 2.2.1.4.15 */
 };
 

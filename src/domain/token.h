@@ -34,7 +34,8 @@ struct nt_token *nt_token_system(void);    /* an administrator */
  * Network, and the aliases that have any of these as member. */
 struct nt_token *nt_token_account(const struct nt_dir *dir, const struct nt_account *account);
 
-/* A user that another domain vouches for, from its validation information ([MS-NRPC] 2.2.1.4.13). */
+/* A user that another domain vouches for, from its validation information ([MS-NRPC] 2.2.1.4.13).
+ */
 struct nt_foreign_user {
     const char *domain, *name; /* as told, UTF-8 */
     struct nt_sid domain_sid;  /* LogonDomainId as told */
@@ -60,5 +61,6 @@ bool nt_token_has(const struct nt_token *token, const struct nt_sid *sid);
 bool nt_token_is_anonymous(const struct nt_token *token);
 bool nt_token_is_admin(const struct nt_token *token); /* BUILTIN\Administrators, or system */
 const struct nt_sid *nt_token_user(const struct nt_token *token);
+uint32_t nt_token_rid(const struct nt_token *token); /* of a local account; 0: not one */
 
 #endif

@@ -42,8 +42,8 @@ struct nt_in_previous {
 struct nt_trust_in {
     enum nt_in_state state;
     uint32_t attempts_left; /* PERMITTED: wrong passwords until burned */
-    uint32_t version;       /* TrustPasswordVersion of the current, [MS-NRPC] 2.2.1.3.8; 0: initial */
-    bool current_proven;    /* the current one has opened a channel */
+    uint32_t version;    /* TrustPasswordVersion of the current, [MS-NRPC] 2.2.1.3.8; 0: initial */
+    bool current_proven; /* the current one has opened a channel */
     struct nt_secret current;                           /* NT hash */
     struct nt_in_previous previous[NT_IN_PREVIOUS_MAX]; /* newest first; never the initial one */
     uint32_t previous_count;
@@ -111,9 +111,11 @@ ntstatus nt_in_set(struct nt_trust_in *in, const struct nt_policy *policy,
                    enum nt_in_what *what);
 
 const char *nt_in_state_name(enum nt_in_state state); /* "permitted" */
-/* For people: the state and, where there is one, the next step. `trusting` is the trusting domain's
- * name, `own` ours. Returns `text`. */
+/* For people: what the state means, and what to do next ("" for nothing). `trusting` is the
+ * trusting domain's name, `own` ours. Each returns `text`. */
 const char *nt_in_describe(const struct nt_trust_in *in, const char *trusting, const char *own,
                            char *text, size_t size);
+const char *nt_in_next(const struct nt_trust_in *in, const char *trusting, const char *own,
+                       char *text, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * trust_out.h - the trusting end of a trust: the candidates for its secret, and the driver that says
- * what to do next. Pure: no clock, store, socket or randomness; lives inside the TDO's record.
+ * trust_out.h - the trusting end of a trust: the candidates for its secret, and the driver that
+ * says what to do next. Pure: no clock, store, socket or randomness; lives inside the TDO's record.
  * Design section 5; field-guide 1.3, 1.4.
  *
  *     pending -> establishing -> active <-> changing, and from any -> broken(reason)
@@ -26,9 +26,10 @@ struct nt_policy;
 
 #define NT_OUT_HISTORY_MAX    16
 #define NT_OUT_CANDIDATES_MAX (2 + NT_OUT_HISTORY_MAX)
-#define NT_OUT_SECRET_BYTES   240 /* of a password that we make: 120 UTF-16 units, field-guide 1.4 */
-#define NT_OUT_DC             64
-#define NT_OUT_TEXT           240
+#define NT_OUT_SECRET_BYTES   240 /* of a password that we make: 120 UTF-16 units, field-guide 1.4 \
+                                   */
+#define NT_OUT_DC   64
+#define NT_OUT_TEXT 240
 
 enum nt_out_state {
     NT_OUT_PENDING,      /* the initial password has not opened a channel yet */
@@ -58,9 +59,9 @@ enum nt_broken {
 /* One password that the trusted end may know us by. */
 struct nt_out_candidate {
     bool set;
-    bool has_clear; /* false: only its hash is known (adopted from the trusted end) */
-    bool initial;   /* typed by a person; serves once */
-    uint32_t version; /* TrustPasswordVersion, [MS-NRPC] 3.4.5.2.6; 0: initial */
+    bool has_clear;          /* false: only its hash is known (adopted from the trusted end) */
+    bool initial;            /* typed by a person; serves once */
+    uint32_t version;        /* TrustPasswordVersion, [MS-NRPC] 3.4.5.2.6; 0: initial */
     nt_time created, proven; /* proven 0: never opened a channel */
     nt_time refused; /* `next` only: the trusted end declined to take it (WRONG_PASSWORD); 0: not */
     struct nt_secret hash;
@@ -93,7 +94,7 @@ struct nt_trust_out {
     char last_text[NT_OUT_TEXT];
     char last_dc[NT_OUT_DC];   /* the controller that answered last */
     char proven_dc[NT_OUT_DC]; /* the last one that took our newest password */
-    nt_time lag_since;         /* since when another controller lags behind proven_dc; 0: none does */
+    nt_time lag_since; /* since when another controller lags behind proven_dc; 0: none does */
     uint64_t changes, resends, adoptions; /* counters, for metrics and checks */
 };
 
@@ -104,9 +105,9 @@ struct nt_out_session {
     struct nt_secret opened_with; /* the hash that did it */
     bool evidence_read;           /* verdict is set, or the server has no such call */
     bool evidence_lacking;
-    bool resend;  /* it holds an older password: send it our newest again */
-    bool prove;   /* it says that it holds our newest: prove that anew */
-    bool lagging; /* another controller has taken a newer one: ask that one first */
+    bool resend;        /* it holds an older password: send it our newest again */
+    bool prove;         /* it says that it holds our newest: prove that anew */
+    bool lagging;       /* another controller has taken a newer one: ask that one first */
     bool lag_confirmed; /* and it still does: nothing to repair from here */
     bool fallback_only; /* adopting was tried and refused: change from here */
     char dc[NT_OUT_DC];
@@ -203,8 +204,8 @@ void nt_out_store_next(struct nt_trust_out *out, struct nt_out_session *s,
                        const struct nt_out_when *when, const uint8_t random[NT_OUT_SECRET_BYTES],
                        struct nt_out_result *result);
 /* PasswordSet2 answered success / with a status. */
-void nt_out_sent(struct nt_trust_out *out, struct nt_out_session *s,
-                 const struct nt_out_when *when, struct nt_out_result *result);
+void nt_out_sent(struct nt_trust_out *out, struct nt_out_session *s, const struct nt_out_when *when,
+                 struct nt_out_result *result);
 void nt_out_send_refused(struct nt_trust_out *out, struct nt_out_session *s,
                          const struct nt_out_when *when, ntstatus status,
                          struct nt_out_result *result);
@@ -216,17 +217,20 @@ void nt_out_want_check(struct nt_trust_out *out, nt_time now);
 /* --- for people --- */
 
 bool nt_out_may_forward(const struct nt_trust_out *out); /* logons may be tried through it */
-const char *nt_out_state_name(enum nt_out_state state); /* "active" */
+const char *nt_out_state_name(enum nt_out_state state);  /* "active" */
 const char *nt_out_verdict_name(enum nt_out_verdict verdict);
-const char *nt_broken_name(enum nt_broken reason);   /* "password-mismatch"; "" for NONE */
-const char *nt_broken_end(enum nt_broken reason);    /* "trusted", "trusting", "both", "network" */
-const char *nt_broken_text(enum nt_broken reason);   /* one sentence */
+const char *nt_broken_name(enum nt_broken reason); /* "password-mismatch"; "" for NONE */
+const char *nt_broken_end(enum nt_broken reason);  /* "trusted", "trusting", "both", "network" */
+const char *nt_broken_text(enum nt_broken reason); /* one sentence */
 /* What to do, as a command where there is one, with the names put in. Returns `text`. */
 const char *nt_broken_remedy(enum nt_broken reason, const char *trusted, const char *own,
                              char *text, size_t size);
 /* The reason that a status stands for; `established`: whether a password was ever proven. */
 enum nt_broken nt_broken_of(ntstatus status, bool established);
+/* What the state means, and what to do next ("" for nothing). Each returns `text`. */
 const char *nt_out_describe(const struct nt_trust_out *out, const char *trusted, const char *own,
                             char *text, size_t size);
+const char *nt_out_next(const struct nt_trust_out *out, const char *trusted, const char *own,
+                        char *text, size_t size);
 
 #endif
