@@ -83,9 +83,12 @@ size_t nt_txn_changes(const struct nt_txn *txn, const struct nt_change **changes
 size_t nt_txn_events(const struct nt_txn *txn, const struct nt_event **events);
 /* A savepoint inside the transaction: undo everything since the mark (several requests share one
  * commit, and one that fails halfway must leave nothing). */
-struct nt_txn_mark { size_t changes, events; struct nt_dir *dir; };
+struct nt_txn_mark {
+    size_t changes, events;
+    struct nt_dir *dir;
+};
 enum nt_err nt_txn_mark(struct nt_txn *txn, struct nt_txn_mark *mark) NT_MUST_USE;
-void nt_txn_undo(struct nt_txn *txn, struct nt_txn_mark *mark);   /* back to the mark */
-void nt_txn_keep(struct nt_txn *txn, struct nt_txn_mark *mark);   /* drop the mark */
+void nt_txn_undo(struct nt_txn *txn, struct nt_txn_mark *mark); /* back to the mark */
+void nt_txn_keep(struct nt_txn *txn, struct nt_txn_mark *mark); /* drop the mark */
 
 #endif

@@ -69,9 +69,9 @@ enum nt_rid {
 /* The domain itself: one row. */
 struct nt_domain {
     struct nt_record record;
-    char *name;      /* NetBIOS, upper case */
-    char *computer;  /* this controller's NetBIOS name, upper case */
-    char *dns_name;  /* "" for an NT-style domain */
+    char *name;     /* NetBIOS, upper case */
+    char *computer; /* this controller's NetBIOS name, upper case */
+    char *dns_name; /* "" for an NT-style domain */
     struct nt_sid sid;
     uint32_t next_rid;
     nt_time created;
@@ -83,24 +83,24 @@ struct nt_domain {
 struct nt_policy {
     struct nt_record record;
     /* accounts */
-    uint32_t min_password_length;    /* characters */
-    uint32_t password_history;       /* kept for clients' sake; 0 */
-    uint64_t max_password_age_s;     /* 0: never expires */
+    uint32_t min_password_length; /* characters */
+    uint32_t password_history;    /* kept for clients' sake; 0 */
+    uint64_t max_password_age_s;  /* 0: never expires */
     uint64_t min_password_age_s;
-    uint32_t lockout_threshold;      /* bad passwords; 0: never locks */
-    uint64_t lockout_duration_s;     /* 0: until an administrator unlocks */
+    uint32_t lockout_threshold;  /* bad passwords; 0: never locks */
+    uint64_t lockout_duration_s; /* 0: until an administrator unlocks */
     uint64_t lockout_window_s;
     /* trusts */
-    uint32_t trust_attempts;         /* wrong initial passwords until burned; 1 */
-    uint64_t change_interval_s;      /* between changes of a trust's password; 7 days */
-    uint32_t change_jitter_percent;  /* of the interval; 10 */
-    uint64_t check_interval_s;       /* between checks of a trust; 15 minutes */
-    uint64_t retry_first_s;          /* backoff: first wait; 5 s */
-    uint64_t retry_most_s;           /* backoff: longest wait; 15 minutes */
-    uint32_t previous_accepted;      /* previous passwords the trusted end accepts; 1 */
-    uint32_t history_kept;           /* previous passwords the trusting end keeps; 8 */
-    bool refuse_password_change;     /* trusted end: RefusePasswordChange */
-    bool disable_password_change;    /* trusting end: DisablePasswordChange */
+    uint32_t trust_attempts;        /* wrong initial passwords until burned; 1 */
+    uint64_t change_interval_s;     /* between changes of a trust's password; 7 days */
+    uint32_t change_jitter_percent; /* of the interval; 10 */
+    uint64_t check_interval_s;      /* between checks of a trust; 15 minutes */
+    uint64_t retry_first_s;         /* backoff: first wait; 5 s */
+    uint64_t retry_most_s;          /* backoff: longest wait; 15 minutes */
+    uint32_t previous_accepted;     /* previous passwords the trusted end accepts; 1 */
+    uint32_t history_kept;          /* previous passwords the trusting end keeps; 8 */
+    bool refuse_password_change;    /* trusted end: RefusePasswordChange */
+    bool disable_password_change;   /* trusting end: DisablePasswordChange */
 };
 
 /* A user, or a workstation, server or interdomain trust account (by acb). */
@@ -111,7 +111,7 @@ struct nt_account {
     uint32_t primary_rid;
     char *name;
     char *full_name;
-    char *comment;      /* AdminComment */
+    char *comment; /* AdminComment */
     char *user_comment;
     char *home_dir, *home_drive, *script, *profile, *workstations, *parameters;
     nt_time created, password_set, expires; /* expires 0: never; password_set 0: must change */
@@ -119,9 +119,9 @@ struct nt_account {
     struct nt_secret nt_hash;               /* users and machines; len 0: no password set yet.
                                                Interdomain: not used, see `in` */
     uint8_t logon_hours[21];
-    uint8_t logon_hours_len;                /* 0: always */
-    bool allow_weak_crypto;                 /* RC4/MD5 secure channel allowed for this account */
-    struct nt_trust_in in;                  /* NT_ACB_INTERDOMAIN only */
+    uint8_t logon_hours_len; /* 0: always */
+    bool allow_weak_crypto;  /* RC4/MD5 secure channel allowed for this account */
+    struct nt_trust_in *in;  /* NT_ACB_INTERDOMAIN only, else NULL; owned, see nt_account_in */
 };
 
 struct nt_group { /* global group of the domain */
@@ -148,15 +148,15 @@ struct nt_alias { /* local group, of the domain or of BUILTIN */
  * trust account; a TDO that is only inbound remembers what LSA clients said about the partner. */
 struct nt_tdo {
     struct nt_record record;
-    char *name;     /* NetBIOS (flat) name, upper case: the key */
-    char *dns_name; /* "" for NT-style */
+    char *name;          /* NetBIOS (flat) name, upper case: the key */
+    char *dns_name;      /* "" for NT-style */
     struct nt_sid sid;   /* null until learned */
     uint32_t direction;  /* bit 0 inbound, bit 1 outbound, [MS-LSAD] 2.2.7.9 */
     uint32_t type;       /* 1 downlevel, 2 uplevel */
     uint32_t attributes; /* [MS-LSAD] 2.2.7.9 */
     uint32_t enc_types;
-    char *servers;       /* the peer's controllers as the administrator named them:
-                            "host[:port]" separated by spaces; port is the endpoint mapper's */
+    char *servers; /* the peer's controllers as the administrator named them:
+                      "host[:port]" separated by spaces; port is the endpoint mapper's */
     nt_time created;
     bool allow_weak_crypto;
     struct nt_trust_out out; /* outbound bit only */
@@ -174,23 +174,27 @@ struct nt_lsa_secret {
 /* One line of the audit trail. Only ever added. */
 enum nt_event_level { NT_EVENT_INFO, NT_EVENT_WARNING, NT_EVENT_ERROR };
 struct nt_event {
-    uint64_t id;  /* given by the store, ascending */
+    uint64_t id; /* given by the store, ascending */
     nt_time when;
     enum nt_event_level level;
-    const char *kind;    /* "trust-established", "initial-password-burned", ... (static texts) */
-    char subject[64];    /* the trust or account it is about */
-    char peer[96];       /* address or computer it came from; "" for here */
-    char text[400];      /* one sentence for people */
+    const char *kind; /* "trust-established", "initial-password-burned", ... (static texts) */
+    char subject[64]; /* the trust or account it is about */
+    char peer[96];    /* address or computer it came from; "" for here */
+    char text[400];   /* one sentence for people */
 };
 
 /* Records: each starts with one reference. new gives a zeroed record with "" texts; clone a deep
  * copy with one reference, to be changed and put. NULL: no memory. */
 void *nt_record_new(enum nt_kind kind);
 void *nt_record_clone(const void *record);
-void *nt_record_ref(const void *record); /* returns the same record */
+void *nt_record_ref(const void *record);  /* returns the same record */
 void nt_record_unref(const void *record); /* NULL is fine; the last one wipes and frees */
-/* Replaces an owned text by a copy of `value`; false: no memory, and nothing changed. */
+/* Replaces an owned text by a copy of `value`; false: no memory, and nothing changed. Texts of
+ * records are set by this alone: the empty one is shared. */
 bool nt_text_set(char **text, const char *value);
+/* The inbound machine of an account that is being made or changed, allocated when there is none.
+ * NULL: no memory. */
+struct nt_trust_in *nt_account_in(struct nt_account *account);
 
 void nt_policy_default(struct nt_policy *p);
 
