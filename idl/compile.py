@@ -921,9 +921,11 @@ class Layout:
             flags.append('NDR_VARYING')
         if inside:
             flags.append('NDR_INSIDE')
-        body = ' = { .kind = %s, .align = %d, .least = 4, .size = %s, .elem = %s%s%s }' % (
-            kind, max(4, elem.align), elem.csize, elem.ref, extra, self.flags(flags))
-        return Node('&' + self.emit('n', 'struct nt_ndr_type', body), max(4, elem.align), 4,
+        # Inside a structure the count has been read before its first member.
+        least = (0 if inside else 4) + (8 if lv.length_is is not None else 0)
+        body = ' = { .kind = %s, .align = %d, .least = %d, .size = %s, .elem = %s%s%s }' % (
+            kind, max(4, elem.align), least, elem.csize, elem.ref, extra, self.flags(flags))
+        return Node('&' + self.emit('n', 'struct nt_ndr_type', body), max(4, elem.align), least,
                     elem.csize, elem.pointers, True)
 
     def pointer(self, shape, scope, at, parameter):

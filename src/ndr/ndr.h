@@ -97,10 +97,16 @@ enum nt_err nt_ndr_print(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const 
 enum nt_err nt_ndr_print_json(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
                               struct nt_buf *out) NT_MUST_USE;
 
-/* A single type rather than a call (LSA and SAM structures that travel inside blobs, towers,
- * NDR-encoded PAC): by the name of a typedef that the IDL marks [public]. Same rules. */
+/* A single structure rather than a call (LSA and SAM structures that travel inside blobs, an
+ * NDR-encoded PAC): ndr_type_NAME of its header, little endian. Same rules; `size`, sizeof(NAME),
+ * is checked against the layout (NT_E_INVALID). */
 enum nt_err nt_ndr_decode_type(const struct nt_ndr_type *type, size_t size, const uint8_t *data,
                                size_t len, struct nt_arena *arena, void **value) NT_MUST_USE;
+enum nt_err nt_ndr_encode_type(const struct nt_ndr_type *type, const void *value,
+                               struct nt_buf *out) NT_MUST_USE;
+/* One value of such a type as text, without a newline at its end. */
+enum nt_err nt_ndr_print_type(const struct nt_ndr_type *type, const void *value,
+                              struct nt_buf *out) NT_MUST_USE;
 
 /* Every interface that idl/ describes; for tools that look one up by name or uuid. NULL-terminated.
  */
