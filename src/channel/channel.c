@@ -62,9 +62,19 @@ bool nt_channel_is_open(const struct nt_channel *ch)
     return ch->stage == OPEN;
 }
 
+size_t nt_channel_logons(const struct nt_channel *ch)
+{
+    return ch->flight_count;
+}
+
+const struct nt_secret *nt_channel_opened_with(const struct nt_channel *ch)
+{
+    return &ch->candidates[ch->candidate];
+}
+
 /* --- outcomes --- */
 
-static const char *step_name(enum nt_channel_stage stage)
+const char *nt_channel_step_name(enum nt_channel_stage stage)
 {
     switch (stage) {
     case AUTH_LINK:
@@ -100,7 +110,7 @@ void nt_channel_end(struct nt_channel *ch, enum nt_channel_event_kind kind, ntst
     ch->event.candidate = ch->candidate;
     ch->event.status = status;
     ch->event.why = ch->why;
-    ch->event.step = step_name(ch->stage);
+    ch->event.step = nt_channel_step_name(ch->stage);
     ch->tell = true;
     ch->stage = ENDED;
     nt_channel_end_flights(ch, status, ch->why);

@@ -67,5 +67,8 @@ enum nt_err nt_channel_ping(struct nt_channel *ch, uint64_t now_ms) NT_MUST_USE;
 enum nt_err nt_channel_logon(struct nt_channel *ch, struct nt_forward *fwd,
                              uint64_t now_ms) NT_MUST_USE;
 bool nt_channel_is_open(const struct nt_channel *ch);
+size_t nt_channel_logons(const struct nt_channel *ch); /* under way */
+/* The candidate that opened it; as long as the channel lives. */
+const struct nt_secret *nt_channel_opened_with(const struct nt_channel *ch);
 
 #endif

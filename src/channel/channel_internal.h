@@ -60,6 +60,8 @@ struct nt_channel {
 /* channel.c: ends the channel with an event, and every logon under way; the first end stays. */
 void nt_channel_end(struct nt_channel *ch, enum nt_channel_event_kind kind, ntstatus status,
                     const char *why);
+/* The call that a stage waits for, by its name. */
+const char *nt_channel_step_name(enum nt_channel_stage stage);
 void nt_channel_no_memory(struct nt_channel *ch);
 void nt_channel_bad_answer(struct nt_channel *ch);
 /* Texts as calls want them, in the arena of the call in progress; NULL: no memory. */

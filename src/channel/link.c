@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "channel/tower.h"
 #include "idl/epm.h"
+#include "service/tower.h"
 
 enum stage {
     MAP_CONNECT, /* to the endpoint mapper */
@@ -180,17 +180,43 @@ enum nt_err nt_link_call(struct nt_link *l, const struct nt_ndr_op *op, const vo
 /* Asks the mapper for the interface's TCP port. */
 static void ask_mapper(struct nt_link *l, uint64_t now_ms)
 {
-    uint8_t bytes[NT_TOWER_LEN];
-    struct nt_arena arena;
+    static const struct nt_uuid ndr32 = {
+        0x8a885d04, 0x1ceb, 0x11c9, { 0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60 }
+    };
+    struct nt_tower wanted = { .iface = l->rpc_config.iface->uuid,
+                               .major = l->rpc_config.iface->major,
+                               .minor = l->rpc_config.iface->minor,
+                               .transfer = ndr32,
+                               .transfer_version = 2,
+                               .transport = NT_TOWER_TCP };
+    struct nt_buf bytes;
     uint32_t id;
-    nt_arena_init(&arena, 4096);
-    struct ept_map args = { .max_towers = 4 };
-    nt_tower_write(l->rpc_config.iface, 0, 0, bytes);
-    args.map_tower = nt_tower_twr(&arena, bytes);
+    nt_buf_init(&bytes, NT_TOWER_MAX);
+    nt_tower_write(&bytes, &wanted);
+    twr_t *tower = bytes.err == NT_OK ? calloc(1, sizeof *tower + bytes.len) : NULL;
     l->stage = MAP_CALL;
-    if (args.map_tower == NULL || nt_link_call(l, &ndr_ept_map, &args, now_ms, &id) != NT_OK)
+    if (tower != NULL) {
+        struct ept_map args = { .map_tower = tower, .max_towers = 4 };
+        tower->tower_length = (uint32_t)bytes.len;
+        memcpy(tower->tower_octet_string, bytes.data, bytes.len);
+        if (nt_link_call(l, &ndr_ept_map, &args, now_ms, &id) != NT_OK)
+            fail(l, NT_STATUS(NO_MEMORY), "the call cannot be made");
+    } else {
         fail(l, NT_STATUS(NO_MEMORY), "out of memory");
-    nt_arena_free(&arena);
+    }
+    free(tower);
+    nt_buf_free(&bytes);
+}
+
+/* The port of a tower that the mapper gave; 0: not for TCP. */
+static uint16_t port_of(const twr_t *tower)
+{
+    struct nt_tower t;
+    return tower != NULL &&
+                   nt_tower_read(tower->tower_octet_string, tower->tower_length, &t) == NT_OK &&
+                   t.transport == NT_TOWER_TCP
+               ? t.port
+               : 0;
 }
 
 /* Reads the mapper's answer and goes on to the interface. */
@@ -205,8 +231,7 @@ static void take_port(struct nt_link *l, const struct nt_rpc_client_event *ev, u
     if (err == NT_OK) {
         const struct ept_map *args = decoded;
         for (uint32_t i = 0; i < args->num_towers && port == 0; i++)
-            if (args->ITowers[i] != NULL)
-                port = nt_tower_port(args->ITowers[i]);
+            port = port_of(args->ITowers[i]);
     }
     nt_arena_free(&arena);
     if (err != NT_OK) {

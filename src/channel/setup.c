@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "service/wire.h"
+
 /* What we offer: all that [MS-NRPC] 3.1.4.2 has for a domain controller but a read-only one's. */
 #define OFFER 0x610FFFFFu
 
@@ -109,7 +111,7 @@ static void next_candidate(struct nt_channel *ch, ntstatus status, uint64_t now_
 static void refuse(struct nt_channel *ch, ntstatus status)
 {
     char code[64], why[200];
-    snprintf(why, sizeof why, "%s answered %s: %s", step_name(ch->stage),
+    snprintf(why, sizeof why, "%s answered %s: %s", nt_channel_step_name(ch->stage),
              nt_status_format(status, code), nt_status_text(status));
     nt_channel_end(ch, NT_CHANNEL_REFUSED, status, why);
 }
@@ -257,7 +259,7 @@ static void on_domain_info(struct nt_channel *ch, const struct NetrLogonGetDomai
         nt_channel_check(ch, &args->ReturnAuthenticator)) {
         const NETLOGON_DOMAIN_INFO *info = args->DomBuffer.DomainInfo;
         if (info != NULL && info->PrimaryDomain.DomainSid != NULL)
-            nt_sid_of_rpc(info->PrimaryDomain.DomainSid, &ch->event.sid);
+            (void)nt_rpc_sid_get(info->PrimaryDomain.DomainSid, &ch->event.sid);
     } else {
         not_offered(ch, args != NULL ? &args->ReturnAuthenticator : NULL);
     }
@@ -363,8 +365,8 @@ void nt_channel_set_up(struct nt_channel *ch, const struct nt_link_event *e, uin
             on_answer(ch, NULL, now_ms);
         } else {
             char why[160];
-            snprintf(why, sizeof why, "%s ended in the fault 0x%08X: %s", step_name(ch->stage),
-                     e->fault, nt_fault_name(e->fault));
+            snprintf(why, sizeof why, "%s ended in the fault 0x%08X: %s",
+                     nt_channel_step_name(ch->stage), e->fault, nt_fault_name(e->fault));
             nt_channel_end(ch, NT_CHANNEL_REFUSED,
                            e->fault == NT_FAULT_ACCESS_DENIED ? NT_STATUS(ACCESS_DENIED)
                                                               : NT_STATUS(RPC_CALL_FAILED),

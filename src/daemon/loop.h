@@ -4,6 +4,8 @@
 #ifndef NT_DAEMON_LOOP_H
 #define NT_DAEMON_LOOP_H
 
+#include <stdbool.h>
+
 #include <uv.h>
 
 #include "base/err.h"

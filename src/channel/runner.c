@@ -1,0 +1,626 @@
+#include "channel/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "channel/servers.h"
+
+#define EVENTS_MAX      8
+#define COMMIT_RETRY_MS 5000 /* after the store refused a change */
+#define TRUSTED_DOMAIN  4    /* TrustedDomainSecureChannel, [MS-NRPC] 2.2.1.3.13 */
+
+struct note {
+    const char *kind;
+    int level;
+    char text[NT_OUT_TEXT];
+};
+
+struct nt_runner {
+    struct nt_service *service;
+    void (*post)(void *ctx);
+    void *ctx;
+    char *name;
+    char *own, *computer; /* our domain's and controller's names */
+    struct nt_sid sid;    /* the TDO's; null until learned */
+    bool allow_weak;
+    struct nt_servers servers;
+
+    struct nt_trust_out out; /* the record as it will be stored */
+    struct nt_out_session session;
+    struct note notes[EVENTS_MAX]; /* lines for the audit trail of the next commit */
+    size_t note_count;
+
+    /* the commit under way */
+    struct nt_wish wish;
+    struct nt_trust_out storing;
+    struct nt_sid storing_sid;
+    struct note storing_notes[EVENTS_MAX];
+    size_t storing_count;
+    bool committing, must_commit, want_commit;
+    uint64_t commit_after_ms;
+
+    struct nt_channel *channel;
+    bool draining;        /* a new channel is due: logons under way end on the old one first */
+    bool opening;         /* the channel is being set up for OPEN or PROVE */
+    bool sending;         /* PasswordSet2 is under way */
+    size_t server, tried; /* the one in use; how many this attempt has tried */
+    bool has_evidence;    /* of the channel, not yet reported */
+    struct nt_secret evidence_new, evidence_old;
+    bool reopen; /* VERIFY: a new channel, also while one is open */
+    uint64_t deadline_ms;
+
+    struct nt_forward *queue[NT_RUNNER_QUEUE]; /* logons that wait for the channel */
+    size_t queue_count;
+    struct nt_forward *waiters[NT_RUNNER_QUEUE]; /* VERIFY, ROTATE: until the machine rests */
+    size_t waiter_count;
+    uint64_t changes_before; /* of the oldest ROTATE */
+    bool stopped;
+};
+
+static const struct nt_policy *policy_of(const struct nt_dir *dir)
+{
+    return nt_dir_policy(dir);
+}
+
+/* --- making durable --- */
+
+static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
+{
+    struct nt_runner *r = (struct nt_runner *)((char *)wish - offsetof(struct nt_runner, wish));
+    const struct nt_tdo *now = nt_dir_tdo(nt_txn_dir(txn), r->name);
+    if (now == NULL || now->out.epoch != r->storing.epoch)
+        return NT_STATUS(OBJECT_NAME_NOT_FOUND); /* removed, or added anew, meanwhile */
+    struct nt_tdo *next = nt_record_clone(now);
+    if (next == NULL)
+        return NT_STATUS(NO_MEMORY);
+    next->out = r->storing;
+    next->sid = r->storing_sid;
+    enum nt_err err = nt_txn_put(txn, next);
+    if (err != NT_OK)
+        return nt_status_of(err);
+    for (size_t i = 0; i < r->storing_count; i++)
+        nt_txn_event(txn, (enum nt_event_level)r->storing_notes[i].level, r->storing_notes[i].kind,
+                     r->name, r->storing.last_dc, "%s", r->storing_notes[i].text);
+    return NT_STATUS(SUCCESS);
+}
+
+static void on_stored(struct nt_wish *wish)
+{
+    struct nt_runner *r = (struct nt_runner *)((char *)wish - offsetof(struct nt_runner, wish));
+    r->post(r->ctx);
+}
+
+static void commit(struct nt_runner *r)
+{
+    r->storing = r->out;
+    r->storing_sid = r->sid;
+    memcpy(r->storing_notes, r->notes, sizeof r->notes);
+    r->storing_count = r->note_count;
+    r->note_count = 0;
+    r->must_commit = r->want_commit = false;
+    r->committing = true;
+    r->wish = (struct nt_wish){ .decide = decide_store, .done = on_stored };
+    nt_engine_wish(r->service->engine, &r->wish);
+}
+
+void nt_runner_stored(struct nt_runner *r, uint64_t now_ms)
+{
+    r->committing = false;
+    if (nt_status_is(r->wish.status, NT_STATUS(OBJECT_NAME_NOT_FOUND))) {
+        (void)nt_runner_stop(r);
+        return;
+    }
+    if (!nt_status_ok(r->wish.status)) {
+        /* Nothing goes on before it is stored: the peer must never know more than our disk. */
+        char code[64];
+        nt_log(NT_LOG_ERROR, "trust state cannot be stored trust=%s status=%s", r->name,
+               nt_status_format(r->wish.status, code));
+        r->must_commit = true;
+        r->commit_after_ms = now_ms + COMMIT_RETRY_MS;
+    }
+    nt_wipe(&r->storing, sizeof r->storing);
+    nt_runner_step(r, now_ms);
+}
+
+/* Takes over what an event function of the machine said. */
+static void apply(struct nt_runner *r, const struct nt_out_result *result)
+{
+    if (result->kind != NULL && r->note_count < EVENTS_MAX) {
+        struct note *n = &r->notes[r->note_count++];
+        n->kind = result->kind;
+        n->level = result->level;
+        memcpy(n->text, result->text, sizeof n->text);
+    }
+    if (result->kind != NULL)
+        nt_log(result->level == NT_EVENT_ERROR     ? NT_LOG_ERROR
+               : result->level == NT_EVENT_WARNING ? NT_LOG_WARN
+                                                   : NT_LOG_INFO,
+               "%s trust=%s dc=%s text=%s", result->kind, r->name, r->out.last_dc, result->text);
+    if (result->effect == NT_OUT_COMMIT)
+        r->must_commit = true;
+    else if (result->effect == NT_OUT_NOTE || result->kind != NULL)
+        r->want_commit = true;
+}
+
+/* --- forwards --- */
+
+static void finish(struct nt_forward *fwd, ntstatus status, const char *text)
+{
+    fwd->status = status;
+    fwd->authoritative = true;
+    if (text != NULL)
+        snprintf(fwd->text, sizeof fwd->text, "%s", text);
+    fwd->done(fwd);
+}
+
+static void fail_queue(struct nt_runner *r, ntstatus status, const char *text)
+{
+    size_t count = r->queue_count;
+    r->queue_count = 0;
+    for (size_t i = 0; i < count; i++)
+        finish(r->queue[i], status, text);
+}
+
+/* What a logon is told when the trust cannot carry it. */
+static ntstatus why_not(const struct nt_runner *r)
+{
+    if (r->out.state == NT_OUT_BROKEN || r->out.state == NT_OUT_PENDING)
+        return NT_STATUS(TRUSTED_DOMAIN_FAILURE);
+    return NT_STATUS(NO_LOGON_SERVERS);
+}
+
+static void send_queue(struct nt_runner *r, uint64_t now_ms)
+{
+    while (r->queue_count > 0 && nt_channel_is_open(r->channel)) {
+        enum nt_err err = nt_channel_logon(r->channel, r->queue[0], now_ms);
+        if (err == NT_E_LIMIT)
+            return; /* goes on when one of those under way is answered */
+        struct nt_forward *fwd = r->queue[0];
+        r->queue_count--;
+        memmove(r->queue, r->queue + 1, r->queue_count * sizeof r->queue[0]);
+        if (err != NT_OK)
+            finish(fwd, nt_status_of(err), nt_err_text(err));
+    }
+}
+
+/* The machine rests: whoever waited for a check or a change gets the outcome. */
+static void finish_waiters(struct nt_runner *r)
+{
+    size_t count = r->waiter_count;
+    r->waiter_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct nt_forward *fwd = r->waiters[i];
+        bool good =
+            r->session.open && r->out.trouble == NT_BROKEN_NONE && r->out.state == NT_OUT_ACTIVE;
+        if (fwd->kind == NT_FORWARD_ROTATE && r->out.changes == r->changes_before)
+            good = false;
+        snprintf(fwd->dc_name, sizeof fwd->dc_name, "%s", r->out.last_dc);
+        ntstatus bad = nt_status_ok(r->out.last_status) ? NT_STATUS(TRUSTED_DOMAIN_FAILURE)
+                                                        : r->out.last_status;
+        finish(fwd, good ? NT_STATUS(SUCCESS) : bad, good ? "" : r->out.last_text);
+    }
+}
+
+void nt_runner_forward(struct nt_runner *r, struct nt_forward *fwd, uint64_t now_ms)
+{
+    nt_time now = nt_now(r->service->env);
+    if (r->stopped) {
+        finish(fwd, NT_STATUS(NO_SUCH_DOMAIN), "the trust was removed");
+        return;
+    }
+    switch (fwd->kind) {
+    case NT_FORWARD_QUERY:
+        snprintf(fwd->dc_name, sizeof fwd->dc_name, "%s", r->out.last_dc);
+        finish(fwd, r->session.open ? NT_STATUS(SUCCESS) : why_not(r), r->out.last_text);
+        return;
+    case NT_FORWARD_LOGON:
+        if (!nt_out_may_forward(&r->out)) {
+            finish(fwd, why_not(r), r->out.last_text);
+            return;
+        }
+        if (r->queue_count == NT_RUNNER_QUEUE) {
+            finish(fwd, NT_STATUS(INSUFFICIENT_RESOURCES), "too many logons wait for the channel");
+            return;
+        }
+        r->queue[r->queue_count++] = fwd;
+        if (!r->session.open && !r->opening)
+            nt_out_want_check(&r->out, now);
+        break;
+    case NT_FORWARD_VERIFY:
+    case NT_FORWARD_REDISCOVER:
+    case NT_FORWARD_ROTATE:
+        if (r->waiter_count == NT_RUNNER_QUEUE) {
+            finish(fwd, NT_STATUS(INSUFFICIENT_RESOURCES), "too many requests wait");
+            return;
+        }
+        if (fwd->kind == NT_FORWARD_ROTATE) {
+            nt_out_want_change(&r->out, now);
+            r->changes_before = r->out.changes;
+        } else {
+            nt_out_want_check(&r->out, now);
+            r->reopen = true;
+        }
+        r->waiters[r->waiter_count++] = fwd;
+        break;
+    }
+    nt_runner_step(r, now_ms);
+}
+
+/* --- the channel --- */
+
+static void close_channel(struct nt_runner *r)
+{
+    nt_channel_free(r->channel);
+    r->channel = NULL;
+    r->opening = r->sending = r->draining = false;
+    nt_out_closed(&r->session);
+    nt_secret_wipe(&r->evidence_new);
+    nt_secret_wipe(&r->evidence_old);
+    r->has_evidence = false;
+}
+
+static struct nt_out_when moment(struct nt_runner *r, const struct nt_dir *dir)
+{
+    struct nt_out_when w = { .policy = policy_of(dir), .now = nt_now(r->service->env) };
+    nt_random(r->service->env, &w.random, sizeof w.random);
+    return w;
+}
+
+/* The server that the action prefers, else the one in use. */
+static size_t first_server(const struct nt_runner *r, const char *prefer)
+{
+    for (size_t i = 0; prefer != NULL && i < r->servers.count; i++)
+        if (strcmp(r->servers.list[i].host, prefer) == 0)
+            return i;
+    return r->server < r->servers.count ? r->server : 0;
+}
+
+/* Begins to open a channel to the present server with all candidates of the action. */
+static bool open_channel(struct nt_runner *r, const struct nt_out_action *action, uint64_t now_ms)
+{
+    struct nt_secret hashes[NT_CHANNEL_CANDIDATES];
+    size_t count = 0;
+    for (size_t i = 0; i < action->count && count < NT_CHANNEL_CANDIDATES; i++)
+        hashes[count++] = action->candidates[i]->hash;
+    char account[64];
+    snprintf(account, sizeof account, "%s$", r->own);
+    const struct nt_server *to = &r->servers.list[r->server];
+    r->channel = nt_channel_new(&(struct nt_channel_config){ .domain = r->name,
+                                                             .computer = r->computer,
+                                                             .account = account,
+                                                             .type = TRUSTED_DOMAIN,
+                                                             .host = to->host,
+                                                             .epm_port = to->port,
+                                                             .allow_weak = r->allow_weak,
+                                                             .env = r->service->env,
+                                                             .candidates = hashes,
+                                                             .candidate_count = count },
+                                now_ms);
+    nt_wipe(hashes, sizeof hashes);
+    r->opening = r->channel != NULL;
+    return r->opening;
+}
+
+static void unreachable(struct nt_runner *r, const struct nt_dir *dir, ntstatus status,
+                        const char *text)
+{
+    struct nt_out_result result = { 0 };
+    struct nt_out_when when = moment(r, dir);
+    nt_out_unreachable(&r->out, &r->session, &when, status, text, &result);
+    apply(r, &result);
+    fail_queue(r, NT_STATUS(NO_LOGON_SERVERS), text);
+}
+
+static void start_opening(struct nt_runner *r, const struct nt_dir *dir,
+                          const struct nt_out_action *action, uint64_t now_ms)
+{
+    close_channel(r);
+    r->reopen = false;
+    if (r->servers.count == 0) {
+        unreachable(r, dir, NT_STATUS(DOMAIN_CONTROLLER_NOT_FOUND),
+                    "no controller of the trusted domain is known: name one with 'ntrust trust "
+                    "add --server' or 'ntrust trust servers'");
+        return;
+    }
+    r->server = first_server(r, action->prefer_dc);
+    r->tried = 1;
+    if (!open_channel(r, action, now_ms))
+        unreachable(r, dir, NT_STATUS(NO_MEMORY), "out of memory");
+}
+
+/* The next controller of the list, with the candidates as they are now. */
+static bool try_next_server(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
+{
+    struct nt_out_action action;
+    if (r->tried >= r->servers.count)
+        return false;
+    nt_out_plan(&r->out, policy_of(dir), &r->session, nt_now(r->service->env), &action);
+    if (action.step != NT_OUT_OPEN && action.step != NT_OUT_PROVE)
+        return false;
+    size_t tried = r->tried + 1;
+    r->server = (r->server + 1) % r->servers.count;
+    close_channel(r);
+    r->tried = tried;
+    return open_channel(r, &action, now_ms);
+}
+
+static void on_open(struct nt_runner *r, const struct nt_dir *dir,
+                    const struct nt_channel_event *ev, const struct nt_secret *hash)
+{
+    struct nt_out_result result = { 0 };
+    struct nt_out_when when = moment(r, dir);
+    r->opening = false;
+    if (!nt_sid_is_null(&ev->sid) && !nt_sid_is_null(&r->sid) && !nt_sid_equal(&ev->sid, &r->sid)) {
+        char was[NT_SID_TEXT], is[NT_SID_TEXT], text[2 * NT_SID_TEXT + 64];
+        snprintf(text, sizeof text, "the domain's SID was %s and is now %s",
+                 nt_sid_format(&r->sid, was), nt_sid_format(&ev->sid, is));
+        nt_out_failed(&r->out, &r->session, &when, NT_BROKEN_DOMAIN,
+                      NT_STATUS(DOMAIN_TRUST_INCONSISTENT), text, &result);
+        apply(r, &result);
+        close_channel(r);
+        return;
+    }
+    if (nt_sid_is_null(&r->sid) && !nt_sid_is_null(&ev->sid)) {
+        r->sid = ev->sid;
+        r->must_commit = true;
+    }
+    r->has_evidence = ev->has_evidence;
+    r->evidence_new = ev->evidence_new;
+    r->evidence_old = ev->evidence_old;
+    nt_out_opened(&r->out, &r->session, &when, hash, r->servers.list[r->server].host, &result);
+    apply(r, &result);
+}
+
+static void on_refused(struct nt_runner *r, const struct nt_dir *dir,
+                       const struct nt_channel_event *ev)
+{
+    struct nt_out_result result = { 0 };
+    struct nt_out_when when = moment(r, dir);
+    enum nt_broken reason = nt_broken_of(ev->status, r->out.established);
+    char text[NT_OUT_TEXT];
+    snprintf(text, sizeof text, "%.200s", ev->why);
+    if (reason == NT_BROKEN_CRYPTO || reason == NT_BROKEN_TIME)
+        nt_out_failed(&r->out, &r->session, &when, reason, ev->status, text, &result);
+    else
+        nt_out_refused(&r->out, &r->session, &when, ev->status, r->servers.list[r->server].host,
+                       &result);
+    apply(r, &result);
+    close_channel(r);
+    fail_queue(r, NT_STATUS(TRUSTED_DOMAIN_FAILURE), text);
+}
+
+static void on_failed(struct nt_runner *r, const struct nt_dir *dir,
+                      const struct nt_channel_event *ev, uint64_t now_ms)
+{
+    char text[NT_OUT_TEXT];
+    ntstatus status = ev->status;
+    bool was_opening = r->opening, was_sending = r->sending;
+    snprintf(text, sizeof text, "%.230s", ev->why);
+    if (was_opening && try_next_server(r, dir, now_ms))
+        return;
+    close_channel(r);
+    /* An idle channel that ends is nobody's fault: it is opened again when it is needed. */
+    if (was_opening || was_sending)
+        unreachable(r, dir, status, text);
+}
+
+static void on_set(struct nt_runner *r, const struct nt_dir *dir, const struct nt_channel_event *ev)
+{
+    struct nt_out_result result = { 0 };
+    struct nt_out_when when = moment(r, dir);
+    r->sending = false;
+    if (nt_status_ok(ev->status))
+        nt_out_sent(&r->out, &r->session, &when, &result);
+    else
+        nt_out_send_refused(&r->out, &r->session, &when, ev->status, &result);
+    apply(r, &result);
+}
+
+/* The hash that opened the channel: candidates were given in the plan's order. */
+static void take_event(struct nt_runner *r, const struct nt_dir *dir,
+                       const struct nt_channel_event *ev, uint64_t now_ms)
+{
+    switch (ev->kind) {
+    case NT_CHANNEL_OPEN:
+        on_open(r, dir, ev, nt_channel_opened_with(r->channel));
+        break;
+    case NT_CHANNEL_REFUSED:
+        on_refused(r, dir, ev);
+        break;
+    case NT_CHANNEL_FAILED:
+        on_failed(r, dir, ev, now_ms);
+        break;
+    case NT_CHANNEL_SET:
+        on_set(r, dir, ev);
+        break;
+    case NT_CHANNEL_ALIVE:
+        break;
+    }
+}
+
+/* --- the plan --- */
+
+static uint64_t ms_until(const struct nt_runner *r, nt_time until, uint64_t now_ms)
+{
+    nt_time now = nt_now(r->service->env);
+    if (until >= NT_TIME_NEVER)
+        return UINT64_MAX;
+    if (until <= now)
+        return now_ms;
+    return now_ms + (until - now) / 10000 + 1;
+}
+
+/* Does the next step; false: there is nothing more to do before something happens. */
+static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
+{
+    struct nt_out_action action;
+    struct nt_out_result result = { 0 };
+    struct nt_out_when when = moment(r, dir);
+    uint8_t random[NT_OUT_SECRET_BYTES];
+    if (r->reopen && r->session.open && !r->sending)
+        close_channel(r);
+    nt_out_plan(&r->out, when.policy, &r->session, when.now, &action);
+    switch (action.step) {
+    case NT_OUT_WAIT:
+        r->deadline_ms = ms_until(r, action.until, now_ms);
+        return false;
+    case NT_OUT_OPEN:
+    case NT_OUT_PROVE:
+        r->draining = r->channel != NULL && nt_channel_logons(r->channel) > 0;
+        if (r->draining)
+            return false;
+        start_opening(r, dir, &action, now_ms);
+        return !r->opening;
+    case NT_OUT_READ_EVIDENCE:
+        nt_out_evidence(&r->out, &r->session, &when, r->has_evidence ? &r->evidence_new : NULL,
+                        r->has_evidence ? &r->evidence_old : NULL, &result);
+        apply(r, &result);
+        return true;
+    case NT_OUT_STORE_NEXT:
+        nt_random(r->service->env, random, sizeof random);
+        nt_out_store_next(&r->out, &r->session, &when, random, &result);
+        nt_wipe(random, sizeof random);
+        apply(r, &result);
+        return true;
+    case NT_OUT_SEND:
+        if (nt_channel_set_password(r->channel, &action.candidates[0]->clear,
+                                    action.candidates[0]->version, now_ms) != NT_OK) {
+            close_channel(r);
+            unreachable(r, dir, NT_STATUS(CONNECTION_ABORTED), "the change could not be sent");
+            return true;
+        }
+        r->sending = true;
+        return false;
+    }
+    return false;
+}
+
+void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
+{
+    struct nt_dir *dir = nt_engine_dir(r->service->engine);
+    bool more = !r->stopped;
+    while (more && !r->stopped) {
+        struct nt_channel_event ev;
+        r->deadline_ms = UINT64_MAX;
+        if (r->must_commit && !r->committing) {
+            if (now_ms < r->commit_after_ms) {
+                r->deadline_ms = r->commit_after_ms;
+                break;
+            }
+            commit(r);
+        }
+        if (r->committing)
+            break;
+        if (r->channel != NULL && nt_channel_next(r->channel, &ev, now_ms)) {
+            take_event(r, dir, &ev, now_ms);
+            continue;
+        }
+        more = !r->opening && !r->sending && act(r, dir, now_ms);
+    }
+    bool busy = r->committing || r->must_commit || r->opening || r->sending || r->draining;
+    if (!r->stopped && !busy) {
+        finish_waiters(r);
+        if (r->session.open)
+            send_queue(r, now_ms);
+        else
+            fail_queue(r, why_not(r), r->out.last_text);
+        if (r->want_commit)
+            commit(r);
+    }
+    nt_dir_unref(dir);
+}
+
+struct nt_link *nt_runner_link(struct nt_runner *r)
+{
+    return r->channel != NULL ? nt_channel_link(r->channel) : NULL;
+}
+
+uint64_t nt_runner_deadline(const struct nt_runner *r)
+{
+    return r->deadline_ms;
+}
+
+/* --- life --- */
+
+const char *nt_runner_name(const struct nt_runner *r)
+{
+    return r->name;
+}
+
+bool nt_runner_is_for(const struct nt_runner *r, const struct nt_tdo *tdo)
+{
+    return !r->stopped && r->out.epoch == tdo->out.epoch;
+}
+
+void nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo)
+{
+    char why[128];
+    struct nt_servers servers;
+    r->allow_weak = tdo->allow_weak_crypto;
+    if (nt_servers_parse(tdo->servers, &servers, why, sizeof why))
+        r->servers = servers;
+    else
+        nt_log(NT_LOG_ERROR, "servers of a trust not understood trust=%s reason=%s", r->name, why);
+    /* What an administrator asked for in the store, past this runner. */
+    if (tdo->out.change_wanted && !r->out.change_wanted)
+        r->out.change_wanted = true;
+    if (tdo->out.next_check < r->out.next_check)
+        r->out.next_check = tdo->out.next_check;
+    if (tdo->out.retry_at < r->out.retry_at)
+        r->out.retry_at = tdo->out.retry_at;
+}
+
+struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
+{
+    struct nt_runner *r = calloc(1, sizeof *r);
+    struct nt_dir *dir = nt_engine_dir(config->service->engine);
+    const struct nt_tdo *tdo = nt_dir_tdo(dir, config->name);
+    const struct nt_domain *domain = nt_dir_domain(dir);
+    if (r != NULL && tdo != NULL && (tdo->direction & 2) != 0) {
+        r->service = config->service;
+        r->post = config->post;
+        r->ctx = config->ctx;
+        r->name = strdup(tdo->name);
+        r->own = strdup(domain->name);
+        r->computer = strdup(domain->computer);
+        r->sid = tdo->sid;
+        r->out = tdo->out;
+        nt_runner_refresh(r, tdo);
+    }
+    nt_dir_unref(dir);
+    if (r != NULL && (r->name == NULL || r->own == NULL || r->computer == NULL)) {
+        nt_runner_free(r);
+        r = NULL;
+    }
+    return r;
+}
+
+bool nt_runner_stop(struct nt_runner *r)
+{
+    if (!r->stopped) {
+        r->stopped = true;
+        close_channel(r);
+        fail_queue(r, NT_STATUS(NO_SUCH_DOMAIN), "the trust was removed");
+        for (size_t i = 0, count = r->waiter_count; i < count; i++) {
+            r->waiter_count = 0;
+            finish(r->waiters[i], NT_STATUS(NO_SUCH_DOMAIN), "the trust was removed");
+        }
+        r->deadline_ms = UINT64_MAX;
+    }
+    return !r->committing;
+}
+
+void nt_runner_free(struct nt_runner *r)
+{
+    if (r == NULL)
+        return;
+    nt_channel_free(r->channel);
+    nt_out_session_wipe(&r->session);
+    free(r->name);
+    free(r->own);
+    free(r->computer);
+    nt_wipe(r, sizeof *r);
+    free(r);
+}

@@ -1,0 +1,257 @@
+#include "daemon/outbound.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/utf16.h"
+#include "channel/net.h"
+#include "channel/runner.h"
+
+/* One runner with its connection and its timer. */
+struct leg {
+    struct leg *next;
+    struct nt_outbound *outbound;
+    struct nt_runner *runner;
+    struct nt_net *net;
+    uv_timer_t timer;
+    struct nt_post stored; /* from the writer's thread */
+    bool ending;           /* freed as soon as no commit is under way */
+};
+
+struct nt_outbound {
+    struct nt_loop *loop;
+    struct nt_service *service;
+    struct leg *legs;
+    struct nt_post refresh;
+    atomic_bool refresh_posted;
+    bool stopped;
+};
+
+/* A forward on its way into the loop's thread. */
+struct carry {
+    struct nt_post post;
+    struct nt_outbound *outbound;
+    struct nt_forward *fwd;
+};
+
+static void leg_after(struct leg *leg);
+
+/* --- one leg --- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct leg *leg = timer->data;
+    nt_runner_step(leg->runner, nt_loop_now(leg->outbound->loop));
+    leg_after(leg);
+}
+
+/* After the runner did something: drive its link, wake it in time. */
+static void leg_after(struct leg *leg)
+{
+    if (leg->ending)
+        return;
+    struct nt_link *link = nt_runner_link(leg->runner);
+    uint64_t at = nt_runner_deadline(leg->runner), now = nt_loop_now(leg->outbound->loop);
+    nt_net_drive(leg->net, link);
+    if (link != NULL)
+        nt_net_poke(leg->net);
+    if (at == UINT64_MAX)
+        uv_timer_stop(&leg->timer);
+    else
+        uv_timer_start(&leg->timer, on_timer, at > now ? at - now : 0, 0);
+}
+
+static void on_progress(void *ctx)
+{
+    struct leg *leg = ctx;
+    nt_runner_step(leg->runner, nt_loop_now(leg->outbound->loop));
+    /* The net goes on by itself with whatever it drives now; only the rest is to be done. */
+    struct nt_link *link = nt_runner_link(leg->runner);
+    uint64_t at = nt_runner_deadline(leg->runner), now = nt_loop_now(leg->outbound->loop);
+    nt_net_drive(leg->net, link);
+    if (at != UINT64_MAX)
+        uv_timer_start(&leg->timer, on_timer, at > now ? at - now : 0, 0);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct leg *leg = handle->data;
+    nt_runner_free(leg->runner);
+    free(leg);
+}
+
+static void leg_release(struct leg *leg)
+{
+    for (struct leg **at = &leg->outbound->legs; *at != NULL; at = &(*at)->next)
+        if (*at == leg) {
+            *at = leg->next;
+            break;
+        }
+    nt_net_free(leg->net);
+    uv_close((uv_handle_t *)&leg->timer, on_timer_closed);
+}
+
+static void leg_end(struct leg *leg)
+{
+    nt_net_drive(leg->net, NULL);
+    uv_timer_stop(&leg->timer);
+    leg->ending = true;
+    if (nt_runner_stop(leg->runner))
+        leg_release(leg);
+}
+
+static void on_stored(struct nt_post *post)
+{
+    struct leg *leg = (struct leg *)((char *)post - offsetof(struct leg, stored));
+    nt_runner_stored(leg->runner, nt_loop_now(leg->outbound->loop));
+    if (leg->ending)
+        leg_release(leg);
+    else
+        leg_after(leg);
+}
+
+static void post_stored(void *ctx)
+{
+    struct leg *leg = ctx;
+    nt_loop_post(leg->outbound->loop, &leg->stored);
+}
+
+static void leg_begin(struct nt_outbound *o, const struct nt_tdo *tdo)
+{
+    struct leg *leg = calloc(1, sizeof *leg);
+    if (leg == NULL)
+        return;
+    leg->outbound = o;
+    leg->stored.run = on_stored;
+    leg->runner = nt_runner_new(&(struct nt_runner_config){
+        .service = o->service, .name = tdo->name, .post = post_stored, .ctx = leg });
+    leg->net = leg->runner != NULL ? nt_net_new(&o->loop->uv, on_progress, leg) : NULL;
+    if (leg->net == NULL || uv_timer_init(&o->loop->uv, &leg->timer) != 0) {
+        nt_log(NT_LOG_ERROR, "trust cannot be run trust=%s reason=out of memory", tdo->name);
+        nt_net_free(leg->net);
+        nt_runner_free(leg->runner);
+        free(leg);
+        return;
+    }
+    leg->timer.data = leg;
+    leg->next = o->legs;
+    o->legs = leg;
+    nt_runner_step(leg->runner, nt_loop_now(o->loop));
+    leg_after(leg);
+}
+
+/* --- all of them --- */
+
+static struct leg *leg_of(struct nt_outbound *o, const struct nt_tdo *tdo)
+{
+    for (struct leg *leg = o->legs; leg != NULL; leg = leg->next)
+        if (!leg->ending && nt_name_equal(nt_runner_name(leg->runner), tdo->name) &&
+            nt_runner_is_for(leg->runner, tdo))
+            return leg;
+    return NULL;
+}
+
+static const struct nt_tdo *outbound_tdo(const struct nt_dir *dir, const char *name)
+{
+    const struct nt_tdo *tdo = nt_dir_tdo(dir, name);
+    return tdo != NULL && (tdo->direction & 2) != 0 ? tdo : NULL;
+}
+
+/* Ends the legs whose trust is gone, then begins those that are new. */
+static void refresh(struct nt_outbound *o)
+{
+    struct nt_dir *dir = nt_engine_dir(o->service->engine);
+    for (struct leg *leg = o->legs, *next; leg != NULL; leg = next) {
+        next = leg->next;
+        const struct nt_tdo *tdo = outbound_tdo(dir, nt_runner_name(leg->runner));
+        if (!leg->ending && (tdo == NULL || !nt_runner_is_for(leg->runner, tdo)))
+            leg_end(leg);
+    }
+    for (const struct nt_tdo *tdo = nt_dir_tdo_after(dir, ""); tdo != NULL;
+         tdo = nt_dir_tdo_after(dir, tdo->name)) {
+        if ((tdo->direction & 2) == 0)
+            continue;
+        struct leg *leg = leg_of(o, tdo);
+        if (leg == NULL)
+            leg_begin(o, tdo);
+        else
+            nt_runner_refresh(leg->runner, tdo);
+    }
+    nt_dir_unref(dir);
+}
+
+static void on_refresh(struct nt_post *post)
+{
+    struct nt_outbound *o =
+        (struct nt_outbound *)((char *)post - offsetof(struct nt_outbound, refresh));
+    atomic_store(&o->refresh_posted, false);
+    if (!o->stopped)
+        refresh(o);
+}
+
+void nt_outbound_refresh(struct nt_outbound *o)
+{
+    if (!atomic_exchange(&o->refresh_posted, true))
+        nt_loop_post(o->loop, &o->refresh);
+}
+
+static void on_carry(struct nt_post *post)
+{
+    struct carry *c = (struct carry *)post;
+    struct nt_outbound *o = c->outbound;
+    struct nt_forward *fwd = c->fwd;
+    free(c);
+    struct leg *leg = o->stopped ? NULL : o->legs;
+    while (leg != NULL && (leg->ending || !nt_name_equal(nt_runner_name(leg->runner), fwd->domain)))
+        leg = leg->next;
+    if (leg == NULL) {
+        fwd->status = o->stopped ? NT_STATUS(CONNECTION_ABORTED) : NT_STATUS(NO_SUCH_DOMAIN);
+        fwd->done(fwd);
+        return;
+    }
+    nt_runner_forward(leg->runner, fwd, nt_loop_now(o->loop));
+    leg_after(leg);
+}
+
+void nt_outbound_forward(void *ctx, struct nt_forward *fwd)
+{
+    struct nt_outbound *o = ctx;
+    struct carry *c = malloc(sizeof *c);
+    if (c == NULL) {
+        fwd->status = NT_STATUS(NO_MEMORY);
+        fwd->done(fwd);
+        return;
+    }
+    *c = (struct carry){ .post.run = on_carry, .outbound = o, .fwd = fwd };
+    nt_loop_post(o->loop, &c->post);
+}
+
+struct nt_outbound *nt_outbound_new(struct nt_loop *loop, struct nt_service *service)
+{
+    struct nt_outbound *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return NULL;
+    o->loop = loop;
+    o->service = service;
+    o->refresh.run = on_refresh;
+    atomic_init(&o->refresh_posted, false);
+    nt_outbound_refresh(o);
+    return o;
+}
+
+void nt_outbound_stop(struct nt_outbound *o)
+{
+    o->stopped = true;
+    for (struct leg *leg = o->legs, *next; leg != NULL; leg = next) {
+        next = leg->next;
+        if (!leg->ending)
+            leg_end(leg);
+    }
+}
+
+void nt_outbound_free(struct nt_outbound *o)
+{
+    free(o);
+}
