@@ -18,6 +18,7 @@ struct nt_chain_entry {
     uint32_t rid;          /* of the account */
     uint16_t channel_type; /* NETLOGON_SECURE_CHANNEL_TYPE */
     uint32_t flags;        /* negotiated */
+    uint32_t requested;    /* as the peer asked */
     nt_time opened;
     struct nt_chain chain;
 };

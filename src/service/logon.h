@@ -54,6 +54,8 @@ struct nt_logon {
         pass_through; /* may be forwarded: not for logons that came over a trust (not transitive) */
     const char *channel_computer; /* the computer whose channel brought it, for the NTLMv2 blob's
                                      name check; NULL: none */
+    bool
+        unknown_is_local; /* a domain that is not known counts as this one: a session's own logon */
     void (*done)(struct nt_logon *logon); /* only when start said false; any thread: only post */
     void *owner;
 
@@ -66,7 +68,8 @@ struct nt_logon {
     /* private */
     struct nt_forward fwd;
     struct nt_wish wish;
-    uint32_t rid;
+    uint32_t rid;                           /* of the local account */
+    NETLOGON_INTERACTIVE_INFO level_hashes; /* wiped when the forward is done */
 };
 
 /* True: answered at once. False: `done` will be called. */

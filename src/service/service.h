@@ -6,6 +6,8 @@
 #ifndef NT_SERVICE_SERVICE_H
 #define NT_SERVICE_SERVICE_H
 
+#include <stdatomic.h>
+
 #include "domain/token.h"
 #include "ndr/ndr.h"
 #include "rpc/server.h"
@@ -34,6 +36,8 @@ struct nt_service {
      * done. NULL: this process has none; forwards end with NO_LOGON_SERVERS. */
     void (*forward)(void *ctx, struct nt_forward *fwd);
     void *forward_ctx;
+    /* private: when an account's failed set-ups were last worth an event */
+    _Atomic nt_time last_event[256];
 };
 
 /* Makes the shared tables (chains, lockouts); false: no memory. */

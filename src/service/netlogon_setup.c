@@ -1,0 +1,337 @@
+/*
+ * netlogon_setup.c - how a secure channel is set up: challenges, credentials, and what an attempt
+ * does to a trust that waits for its first proof.
+ * Source: [MS-NRPC] 3.1.4.1-4, 3.5.4.4.1-3; design section 5.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/utf16.h"
+#include "domain/ops.h"
+#include "service/netlogon_internal.h"
+
+#define OFFERED                                                                                    \
+    (NL_ACCOUNT_LOCKOUT | NL_RC4 | NL_MULTIPLE_SIDS | NL_REFUSE_PASSWORD_CHANGE | NL_STRONG_KEYS | \
+     NL_PASSWORD_SET2 | NL_GET_DOMAIN_INFO | NL_AES | NL_AUTHENTICATED_RPC_LSASS |                 \
+     NL_AUTHENTICATED_RPC)
+
+/* One Authenticate call, whichever of the three it is. In the arena; while the call waits, the
+ * writer's thread works on it. */
+struct setup {
+    const char *account;
+    const char *computer;
+    uint16_t channel_type;
+    uint32_t asked, flags;
+    enum nt_nl_crypto crypto;
+    uint8_t client_challenge[8], server_challenge[8], client_credential[8];
+    uint8_t server_credential[8];
+    uint32_t rid;
+    ntstatus outcome;
+    const char *reason; /* why it was refused */
+    struct nt_chain chain;
+    /* where the answer goes; rid may be NULL */
+    NETLOGON_CREDENTIAL *out_credential;
+    ULONG *out_rid;
+};
+
+/* --- challenges --- */
+
+ntstatus nl_req_challenge(struct nt_call *call, void *args)
+{
+    struct NetrServerReqChallenge *a = args;
+    struct nt_conn *conn = call->conn;
+    const char *computer = nt_call_text(call, a->ComputerName);
+    if (computer == NULL)
+        return nl_nomem(call);
+    if (computer[0] == '\0' || strlen(computer) >= sizeof conn->challenges[0].computer)
+        return NT_STATUS(INVALID_PARAMETER);
+
+    struct nt_challenge *slot = &conn->challenges[0];
+    for (size_t i = 0; i < NT_CHALLENGES_MAX; i++) {
+        struct nt_challenge *c = &conn->challenges[i];
+        if (c->used && nt_name_equal(c->computer, computer)) {
+            slot = c;
+            break;
+        }
+        if (slot->used && (!c->used || c->order < slot->order))
+            slot = c;
+    }
+    *slot = (struct nt_challenge){ .used = true, .order = ++conn->challenge_order };
+    memcpy(slot->computer, computer, strlen(computer));
+    memcpy(slot->client, a->ClientChallenge.data, sizeof slot->client);
+    nt_nl_challenge(call->service->env, slot->server);
+    memcpy(a->ServerChallenge.data, slot->server, sizeof slot->server);
+    return NT_STATUS(SUCCESS);
+}
+
+/* Takes the challenges of that computer: they serve once, whatever comes of it. */
+static bool take_challenge(struct nt_conn *conn, struct setup *s)
+{
+    for (size_t i = 0; i < NT_CHALLENGES_MAX; i++) {
+        struct nt_challenge *c = &conn->challenges[i];
+        if (!c->used || !nt_name_equal(c->computer, s->computer))
+            continue;
+        memcpy(s->client_challenge, c->client, sizeof s->client_challenge);
+        memcpy(s->server_challenge, c->server, sizeof s->server_challenge);
+        nt_wipe(c, sizeof *c);
+        return true;
+    }
+    return false;
+}
+
+/* --- credentials --- */
+
+static bool opens(struct setup *s, const struct nt_secret *hash)
+{
+    return nt_chain_init(&s->chain, s->crypto, hash, s->client_challenge, s->server_challenge,
+                         s->client_credential, s->server_credential) == NT_OK;
+}
+
+/* The hash that made the client's credential; NULL: none that the account accepts. */
+static const struct nt_secret *match(struct setup *s, const struct nt_dir *dir,
+                                     const struct nt_account *account)
+{
+    if (account->in == NULL)
+        return opens(s, &account->nt_hash) ? &account->nt_hash : NULL;
+
+    const struct nt_secret *list[NT_IN_CANDIDATES_MAX];
+    size_t count = nt_in_candidates(account->in, nt_dir_policy(dir), list);
+    for (size_t i = 0; i < count; i++)
+        if (opens(s, list[i]))
+            return list[i];
+    return NULL;
+}
+
+static const char *refusal_of(const struct nt_account *account)
+{
+    return account->in != NULL && account->in->state == NT_IN_BURNED
+               ? "the initial password was burned before"
+               : "wrong password";
+}
+
+/* What must be durable before the peer is answered: in the writer, against the newest state, the
+ * same decision once more. */
+static ntstatus decide(struct nt_call *call, void *args, struct nt_txn *txn)
+{
+    struct setup *s = call->state;
+    const struct nt_dir *dir = nt_txn_dir(txn);
+    const char *peer = nt_conn_peer(call->conn);
+    bool burned = false;
+    (void)args;
+
+    const struct nt_account *account = nt_dir_account_rid(dir, s->rid);
+    if (account == NULL || !nl_account_fits(account, s->channel_type)) {
+        s->reason = "no such account any more";
+        return NT_STATUS(NO_TRUST_SAM_ACCOUNT);
+    }
+    const struct nt_secret *hash = match(s, dir, account);
+    if (hash != NULL) {
+        NT_SCOPED_SECRET copy = *hash; /* the record may go while it is replaced */
+        s->outcome = NT_STATUS(SUCCESS);
+        return nt_op_channel_opened(txn, s->rid, &copy, peer);
+    }
+    s->reason = refusal_of(account);
+    s->outcome = nt_op_channel_refused(txn, s->rid, peer, &burned);
+    if (burned)
+        s->reason = "wrong initial password, now burned";
+    return NT_STATUS(SUCCESS); /* that it was refused is what is to be kept */
+}
+
+/* Refused before a key was compared; worth an event when a trust's account is concerned. */
+static ntstatus decide_unfit(struct nt_call *call, void *args, struct nt_txn *txn)
+{
+    const struct setup *s = call->state;
+    (void)args;
+    nt_txn_event(txn, NT_EVENT_WARNING, "channel-refused", s->account, nt_conn_peer(call->conn),
+                 "%s was refused from %s: %s.", s->account, s->computer, s->reason);
+    return NT_STATUS(SUCCESS);
+}
+
+/* --- the call --- */
+
+static ntstatus refuse(struct nt_call *call, const struct setup *s, ntstatus status)
+{
+    nt_log(NT_LOG_WARN,
+           "channel refused account=%s computer=%s type=%u peer=%s status=%s "
+           "reason=\"%s\"",
+           s->account, s->computer, s->channel_type, nt_conn_peer(call->conn),
+           nt_status_name(status), s->reason != NULL ? s->reason : "");
+    return status;
+}
+
+static ntstatus finish(struct nt_call *call, struct setup *s)
+{
+    if (!nt_status_ok(s->outcome)) {
+        nt_chain_wipe(&s->chain);
+        return refuse(call, s, s->outcome);
+    }
+    NL_SCOPED_ENTRY entry = {
+        .rid = s->rid,
+        .channel_type = s->channel_type,
+        .flags = s->flags,
+        .requested = s->asked,
+        .opened = nt_now(call->service->env),
+        .chain = s->chain,
+    };
+    strncpy(entry.computer, s->computer, sizeof entry.computer - 1);
+    strncpy(entry.account, s->account, sizeof entry.account - 1);
+    nt_chain_wipe(&s->chain);
+    enum nt_err err = nt_chains_put(call->service->chains, &entry);
+    if (err != NT_OK)
+        return nt_status_of(err);
+
+    memcpy(s->out_credential->data, s->server_credential, sizeof s->server_credential);
+    if (s->out_rid != NULL)
+        *s->out_rid = s->rid;
+    nt_log(NT_LOG_DEBUG, "channel opened account=%s computer=%s peer=%s flags=0x%08x", s->account,
+           s->computer, nt_conn_peer(call->conn), s->flags);
+    return NT_STATUS(SUCCESS);
+}
+
+static ntstatus decided(struct nt_call *call, void *args, ntstatus status)
+{
+    struct setup *s = call->state;
+    (void)args;
+    if (!nt_status_ok(status)) { /* not durable: as if it had not happened */
+        s->outcome = status;
+        s->reason = s->reason != NULL ? s->reason : "could not be stored";
+    }
+    return finish(call, s);
+}
+
+static ntstatus unfit(struct nt_call *call, struct setup *s, ntstatus status, const char *reason)
+{
+    uint32_t key = s->rid;
+    s->outcome = status;
+    s->reason = reason;
+    for (const char *p = s->account; s->rid == 0 && *p != '\0'; p++)
+        key = key * 31 + (unsigned char)*p;
+    if (s->channel_type == TrustedDomainSecureChannel &&
+        nl_worth_an_event(call->service, key, nt_now(call->service->env)))
+        return nt_call_change(call, decide_unfit, decided);
+    return refuse(call, s, status);
+}
+
+static bool plausible_type(uint16_t type)
+{
+    return type == WorkstationSecureChannel || type == TrustedDnsDomainSecureChannel ||
+           type == TrustedDomainSecureChannel || type == ServerSecureChannel;
+}
+
+/* A member's or BDC's channel bears its own name, or one machine could take another's place. */
+static bool name_fits(const struct setup *s)
+{
+    size_t len = strlen(s->account);
+    if (s->channel_type == TrustedDomainSecureChannel)
+        return true;
+    char name[64];
+    if (len == 0 || len > sizeof name || s->account[len - 1] != '$')
+        return false;
+    memcpy(name, s->account, len - 1);
+    name[len - 1] = '\0';
+    return nt_name_equal(name, s->computer);
+}
+
+static ntstatus authenticate(struct nt_call *call, struct setup *s)
+{
+    static const uint8_t zero[8];
+    call->state = s;
+    bool challenged = take_challenge(call->conn, s);
+    if (!plausible_type(s->channel_type) || s->computer[0] == '\0')
+        return refuse(call, s, NT_STATUS(INVALID_PARAMETER));
+
+    const struct nt_account *account = nt_dir_account(call->dir, s->account);
+    if (account == NULL)
+        return unfit(call, s, NT_STATUS(NO_TRUST_SAM_ACCOUNT), "no such account");
+    s->rid = account->rid;
+    s->account = nt_arena_strdup(&call->arena, account->name);
+    if (s->account == NULL || strlen(s->account) >= sizeof((struct nt_chain_entry *)0)->account)
+        return nl_nomem(call);
+    if (!nl_account_fits(account, s->channel_type))
+        return unfit(call, s, NT_STATUS(NO_TRUST_SAM_ACCOUNT),
+                     "the account is disabled or of another kind");
+    s->crypto = nt_nl_crypto_of_flags(s->flags);
+    if (s->crypto != NT_NL_AES && !account->allow_weak_crypto)
+        return unfit(call, s, NT_STATUS(DOWNGRADE_DETECTED), "AES was not offered");
+    if (!challenged)
+        return unfit(call, s, NT_STATUS(ACCESS_DENIED), "no challenge before");
+    /* No password stands behind these, so they cost no attempt. [MS-NRPC] 3.1.4.1, CVE-2020-1472 */
+    if (!nt_nl_challenge_ok(s->client_challenge) ||
+        memcmp(s->client_credential, zero, sizeof zero) == 0)
+        return unfit(call, s, NT_STATUS(ACCESS_DENIED), "a challenge that proves nothing");
+    if (!name_fits(s))
+        return unfit(call, s, NT_STATUS(ACCESS_DENIED), "the computer has another name");
+
+    const struct nt_secret *hash = match(s, call->dir, account);
+    nt_time now = nt_now(call->service->env);
+    bool durable;
+    s->outcome = hash != NULL ? NT_STATUS(SUCCESS) : NT_STATUS(ACCESS_DENIED);
+    if (hash != NULL) {
+        /* One that comes with an older password is told of now and then. */
+        durable = account->in != NULL && (nt_in_opened_changes(account->in, hash) ||
+                                          (!nt_secret_equal(hash, &account->in->current) &&
+                                           nl_worth_an_event(call->service, s->rid, now)));
+    } else {
+        s->reason = refusal_of(account);
+        durable = (account->in != NULL && nt_in_refused_changes(account->in)) ||
+                  nl_worth_an_event(call->service, s->rid, now);
+    }
+    return durable ? nt_call_change(call, decide, decided) : finish(call, s);
+}
+
+/* What the three calls have in common. NULL: no memory. */
+static struct setup *begin(struct nt_call *call, const uint16_t *account, uint16_t type,
+                           const uint16_t *computer, const NETLOGON_CREDENTIAL *credential,
+                           NETLOGON_CREDENTIAL *out)
+{
+    struct setup *s = nt_arena_alloc(&call->arena, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->account = nt_call_text(call, account);
+    s->computer = nt_call_text(call, computer);
+    s->channel_type = type;
+    memcpy(s->client_credential, credential->data, sizeof s->client_credential);
+    *out = (NETLOGON_CREDENTIAL){ 0 };
+    s->out_credential = out;
+    return s->account != NULL && s->computer != NULL ? s : NULL;
+}
+
+ntstatus nl_authenticate(struct nt_call *call, void *args)
+{
+    struct NetrServerAuthenticate *a = args;
+    struct setup *s = begin(call, a->AccountName, a->SecureChannelType, a->ComputerName,
+                            &a->ClientCredential, &a->ServerCredential);
+    return s != NULL ? authenticate(call, s) : nl_nomem(call);
+}
+
+/* The flags go into the answer whatever comes of it: clients try again with what they read. */
+static void negotiate(struct setup *s, ULONG *flags)
+{
+    s->asked = *flags;
+    s->flags = *flags & OFFERED;
+    *flags = s->flags;
+}
+
+ntstatus nl_authenticate2(struct nt_call *call, void *args)
+{
+    struct NetrServerAuthenticate2 *a = args;
+    struct setup *s = begin(call, a->AccountName, a->SecureChannelType, a->ComputerName,
+                            &a->ClientCredential, &a->ServerCredential);
+    if (s == NULL)
+        return nl_nomem(call);
+    negotiate(s, &a->NegotiateFlags);
+    return authenticate(call, s);
+}
+
+ntstatus nl_authenticate3(struct nt_call *call, void *args)
+{
+    struct NetrServerAuthenticate3 *a = args;
+    struct setup *s = begin(call, a->AccountName, a->SecureChannelType, a->ComputerName,
+                            &a->ClientCredential, &a->ServerCredential);
+    if (s == NULL)
+        return nl_nomem(call);
+    negotiate(s, &a->NegotiateFlags);
+    a->AccountRid = 0;
+    s->out_rid = &a->AccountRid;
+    return authenticate(call, s);
+}
