@@ -95,7 +95,8 @@ static bool settle_later(struct decoder *d, const struct nt_ndr_type *t,
     if (d->pending_count == MAX_PENDING)
         return fail(d, NT_E_LIMIT);
     d->pending[d->pending_count++] = (struct pending){ expression, value, t->kind == NDR_SWITCH };
-    if (d->alone && t->fill_size > 0)
+    if (d->alone && t->fill_size > 0 &&
+        expression == (t->size_is != NULL ? t->size_is : t->length_is))
         ndr_store_number(d->call + t->fill_offset, t->fill_size, value);
     return true;
 }
@@ -264,12 +265,13 @@ static bool structure(struct decoder *d, const struct nt_ndr_type *t, uint8_t *m
     return true;
 }
 
+/* The discriminant aligns by itself, then the arm as the strictest arm would. [C706] 14.3.8 */
 static bool chosen(struct decoder *d, const struct nt_ndr_type *t, uint8_t *mem,
                    const uint8_t *base)
 {
     const struct nt_ndr_type *u = t->elem;
     uint8_t raw[8];
-    if (!enter(d) || take(d, t->align, 0) == NULL || !number(d, u->elem, raw))
+    if (!enter(d) || !number(d, u->elem, raw))
         return false;
     uint32_t tag = (uint32_t)ndr_load_number(raw, u->elem->size);
     /* Expressions give signed values of signed members; compare what the wire can carry. */

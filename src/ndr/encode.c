@@ -248,7 +248,7 @@ static bool chosen(struct encoder *e, const struct nt_ndr_type *t, const uint8_t
     uint32_t value;
     uint8_t raw[8];
     const struct nt_ndr_arm *arm = selected(e, t, base, &value);
-    if (arm == NULL || !enter(e) || !align(e, t->align))
+    if (arm == NULL || !enter(e))
         return false;
     ndr_store_number(raw, t->elem->elem->size, value);
     if (!number(e, t->elem->elem, raw) || !align(e, t->elem->arm_align))
