@@ -13,18 +13,21 @@ struct nt_engine;
 
 /*
  * One wish for change. `decide` runs in the writer's thread on a transaction that holds all earlier
- * wishes; what it put is undone when it returns an error status. It must not block.
+ * wishes; what it put is undone when it returns an error status. It must not block, and it may run
+ * a second time, on a newer transaction: when a commit fails for a reason that may lie in one wish
+ * of several, each gets a commit of its own. So it sets what it leaves behind, and adds to nothing.
  * `done` runs after the commit (in the writer's thread: post it to where it belongs) with `status`
  * set: what decide said, or why it could not be stored (nothing was kept then).
  */
 struct nt_wish {
     ntstatus (*decide)(struct nt_wish *wish, struct nt_txn *txn);
-    void (*done)(struct nt_wish *wish);
+    void (*done)(struct nt_wish *wish); /* may be NULL */
     ntstatus status;
     struct nt_wish *next; /* the queue's */
 };
 
-/* Takes the store over; loads the directory. Without a thread of its own (nt_engine_run commits). */
+/* Takes the store over, also on failure; loads the directory. Without a thread of its own
+ * (nt_engine_run commits). */
 enum nt_err nt_engine_new(struct nt_store *store, const struct nt_env *env,
                           struct nt_engine **engine, char *why, size_t why_size) NT_MUST_USE;
 /* Commits what waits, stops the thread, closes the store. */
@@ -38,9 +41,11 @@ struct nt_dir *nt_engine_dir(struct nt_engine *engine);
 
 /* Queues a wish; any thread; never blocks. */
 void nt_engine_wish(struct nt_engine *engine, struct nt_wish *wish);
-/* Without a thread: commits all that wait as one, and calls done for each. */
+/* Without a thread: commits all that wait as one (a great many as several), and calls done for
+ * each. From one thread only. */
 void nt_engine_run(struct nt_engine *engine);
-/* For a thread that may block: queues, waits until durable, gives the status. */
+/* For a thread that may block: queues, waits until durable, gives the status. Not from a decide or
+ * done. */
 ntstatus nt_engine_wish_wait(struct nt_engine *engine, struct nt_wish *wish);
 
 /* Called in the writer's thread after each commit that changed something, before the done's. */

@@ -36,9 +36,10 @@ enum nt_err nt_store_commit(struct nt_store *store, const struct nt_txn *txn, ch
                             size_t why_size) NT_MUST_USE;
 
 /* Events with id > after, oldest first, or with after == UINT64_MAX the newest `max` (newest
- * last); subject NULL or "" for all. Calls fn for each. */
+ * last); subject NULL or "" for all. Calls fn for each; the event lives as long as that call, which
+ * must not ask for events again. */
 typedef void nt_event_fn(void *ctx, const struct nt_event *event);
-enum nt_err nt_store_events(struct nt_store *store, uint64_t after, const char *subject,
-                            size_t max, nt_event_fn *fn, void *ctx) NT_MUST_USE;
+enum nt_err nt_store_events(struct nt_store *store, uint64_t after, const char *subject, size_t max,
+                            nt_event_fn *fn, void *ctx) NT_MUST_USE;
 
 #endif

@@ -1,0 +1,103 @@
+/*
+ * sqlite_internal.h - seen by the files of the SQLite backend only: sqlite_open.c (what stands
+ * around the database), sqlite.c (transactions and events), sqlite_save.c and sqlite_load.c
+ * (records to rows and back).
+ */
+#ifndef NT_STORE_SQLITE_INTERNAL_H
+#define NT_STORE_SQLITE_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "store/blob.h"
+#include "store/files.h"
+#include "store/store_internal.h"
+
+/* clang-format off: SQL */
+#define SQLITE_STATEMENTS(X)                                                                       \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(DOMAIN_PUT, "INSERT OR REPLACE INTO domain (one, name, computer, dns_name, sid, next_rid,"   \
+                  " created, serial, store_id) VALUES (1,?,?,?,?,?,?,?,?)")                        \
+    X(DOMAIN_DROP, "DELETE FROM domain")                                                           \
+    X(POLICY_PUT, "INSERT OR REPLACE INTO policy (name, value) VALUES (?,?)")                      \
+    X(POLICY_DROP, "DELETE FROM policy")                                                           \
+    X(ACCOUNT_PUT,                                                                                 \
+      "INSERT OR REPLACE INTO account (rid, name, acb, primary_rid, full_name, comment,"           \
+      " user_comment, home_dir, home_drive, script, profile, workstations, parameters,"            \
+      " created, password_set, expires, locked_at, logon_hours, allow_weak_crypto, sealed)"        \
+      " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                                         \
+    X(ACCOUNT_DROP, "DELETE FROM account WHERE rid = ?")                                           \
+    X(GROUP_PUT, "INSERT OR REPLACE INTO grp (rid, attributes, name, comment) VALUES (?,?,?,?)")   \
+    X(GROUP_DROP, "DELETE FROM grp WHERE rid = ?")                                                 \
+    X(GROUP_MEMBERS, "SELECT member FROM grp_member WHERE rid = ? ORDER BY member")                \
+    X(GROUP_MEMBER_PUT, "INSERT OR IGNORE INTO grp_member (rid, member) VALUES (?,?)")             \
+    X(GROUP_MEMBER_DROP, "DELETE FROM grp_member WHERE rid = ? AND member = ?")                    \
+    X(GROUP_MEMBERS_DROP, "DELETE FROM grp_member WHERE rid = ?")                                  \
+    X(ALIAS_PUT, "INSERT OR REPLACE INTO alias (builtin, rid, name, comment) VALUES (?,?,?,?)")    \
+    X(ALIAS_DROP, "DELETE FROM alias WHERE builtin = ? AND rid = ?")                               \
+    X(ALIAS_MEMBER_PUT, "INSERT OR IGNORE INTO alias_member (builtin, rid, sid) VALUES (?,?,?)")   \
+    X(ALIAS_MEMBERS_DROP, "DELETE FROM alias_member WHERE builtin = ? AND rid = ?")                \
+    X(TDO_PUT,                                                                                     \
+      "INSERT OR REPLACE INTO tdo (key, name, dns_name, sid, direction, type, attributes,"         \
+      " enc_types, servers, created, allow_weak_crypto, sealed)"                                   \
+      " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")                                                         \
+    X(TDO_DROP, "DELETE FROM tdo WHERE key = ?")                                                   \
+    X(SECRET_PUT, "INSERT OR REPLACE INTO secret (key, name, current_set, old_set, sealed)"        \
+                  " VALUES (?,?,?,?,?)")                                                           \
+    X(SECRET_DROP, "DELETE FROM secret WHERE key = ?")                                             \
+    X(EVENT_ADD, "INSERT INTO event (at, level, kind, subject, subject_key, peer, text)"           \
+                 " VALUES (?,?,?,?,?,?,?)")
+/* clang-format on */
+
+#define SQLITE_STATEMENT_ENUM(name, sql) STMT_##name,
+enum sqlite_statement { SQLITE_STATEMENTS(SQLITE_STATEMENT_ENUM) STMT_COUNT };
+#undef SQLITE_STATEMENT_ENUM
+
+struct sqlite_store {
+    struct nt_store store; /* first */
+    const struct nt_env *env;
+    sqlite3 *db; /* the writer's */
+    sqlite3_stmt *stmt[STMT_COUNT];
+    struct nt_secret key; /* of this store's blobs: derived from the master key */
+    int lock_fd;
+    char path[NT_STORE_PATH];
+
+    pthread_mutex_t reader_lock;
+    sqlite3 *reader; /* events are read beside the writer; opened when first asked for */
+};
+
+/* What an extended result code of SQLite means for us. */
+enum nt_err nt_sqlite_err(sqlite3 *db, int rc);
+/* Says in one line what the code means and what to do about it; returns nt_sqlite_err. */
+enum nt_err nt_sqlite_why(sqlite3 *db, int rc, const char *path, char *why, size_t why_size);
+
+/* There, readable (and writable) for us, and not obviously something else. */
+enum nt_err nt_sqlite_check_file(const char *path, bool to_write, char *why,
+                                 size_t why_size) NT_MUST_USE;
+/* Ours, of a version that we know, and sound in itself. */
+enum nt_err nt_sqlite_check(sqlite3 *db, const char *path, int *version, char *why,
+                            size_t why_size) NT_MUST_USE;
+
+extern const struct nt_store_ops nt_sqlite_ops;
+enum nt_err nt_sqlite_prepare(struct sqlite_store *s, char *why, size_t why_size) NT_MUST_USE;
+void nt_sqlite_close(struct nt_store *store);
+
+/* Inside an open transaction. Returns an SQLite result code; or SQLITE_OK with *err set when the
+ * record itself cannot be stored. */
+int nt_sqlite_save(struct sqlite_store *s, const struct nt_change *change, enum nt_err *err);
+int nt_sqlite_save_event(struct sqlite_store *s, const struct nt_event *event);
+
+enum nt_err nt_sqlite_load(struct nt_store *store, struct nt_dir **dir, char *why, size_t why_size);
+
+/* Columns of a result row; what does not fit its type sets *bad. */
+uint32_t nt_column_u32(sqlite3_stmt *stmt, int i, bool *bad);
+uint64_t nt_column_u64(sqlite3_stmt *stmt, int i, bool *bad);
+const char *nt_column_text(sqlite3_stmt *stmt, int i, bool *bad); /* lives until the next step */
+
+/* The form of a name that serves as key; raw where it is not UTF-8. False: no memory, too long. */
+#define NT_KEY_MAX 1024
+bool nt_sqlite_key(const char *name, char out[NT_KEY_MAX]);
+
+#endif

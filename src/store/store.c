@@ -1,0 +1,42 @@
+/*
+ * store.c - hands the calls of store.h to the backend that was opened.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "store/store_internal.h"
+
+void nt_store_why(char *why, size_t why_size, const char *fmt, ...)
+{
+    if (why == NULL || why_size == 0)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(why, why_size, fmt, args);
+    va_end(args);
+}
+
+enum nt_err nt_store_load(struct nt_store *store, struct nt_dir **dir, char *why, size_t why_size)
+{
+    nt_store_why(why, why_size, "%s", "");
+    return store->ops->load(store, dir, why, why_size);
+}
+
+enum nt_err nt_store_commit(struct nt_store *store, const struct nt_txn *txn, char *why,
+                            size_t why_size)
+{
+    nt_store_why(why, why_size, "%s", "");
+    return store->ops->commit(store, txn, why, why_size);
+}
+
+enum nt_err nt_store_events(struct nt_store *store, uint64_t after, const char *subject, size_t max,
+                            nt_event_fn *fn, void *ctx)
+{
+    return store->ops->events(store, after, subject != NULL ? subject : "", max, fn, ctx);
+}
+
+void nt_store_close(struct nt_store *store)
+{
+    if (store != NULL)
+        store->ops->close(store);
+}

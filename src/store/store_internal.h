@@ -1,0 +1,29 @@
+/*
+ * store_internal.h - what the backends share: the table of functions behind store.h.
+ */
+#ifndef NT_STORE_INTERNAL_H
+#define NT_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+struct nt_store_ops {
+    enum nt_err (*load)(struct nt_store *store, struct nt_dir **dir, char *why, size_t why_size);
+    enum nt_err (*commit)(struct nt_store *store, const struct nt_txn *txn, char *why,
+                          size_t why_size);
+    enum nt_err (*events)(struct nt_store *store, uint64_t after, const char *subject, size_t max,
+                          nt_event_fn *fn, void *ctx);
+    void (*close)(struct nt_store *store);
+};
+
+/* First member of every backend's own struct. */
+struct nt_store {
+    const struct nt_store_ops *ops;
+};
+
+#define NT_STORE_WHY 256 /* bytes that a line of why[] commonly needs */
+
+/* Writes the one line that a failure is explained with; why may be NULL. */
+void nt_store_why(char *why, size_t why_size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
