@@ -240,7 +240,8 @@ void nt_runner_forward(struct nt_runner *r, struct nt_forward *fwd, uint64_t now
             r->changes_before = r->out.changes;
         } else {
             nt_out_want_check(&r->out, now);
-            r->reopen = true;
+            /* One that is just being set up is new enough. */
+            r->reopen = r->session.open;
         }
         r->waiters[r->waiter_count++] = fwd;
         break;

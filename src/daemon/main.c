@@ -48,6 +48,8 @@ struct daemon {
     struct nt_loop *loops; /* the first one runs in this thread */
     size_t loop_count;
     uv_signal_t terminate, interrupt;
+    uv_thread_t api_stopper;
+    struct nt_post api_stopped;
 };
 
 /* --- options --- */
@@ -220,6 +222,21 @@ static void stop_share(struct nt_post *post)
     free(s);
 }
 
+/* Requests of the admin API that wait for an answer need the loops: their end is waited for in a
+ * thread, and only then the first loop leaves its run. */
+static void leave_run(struct nt_post *post)
+{
+    struct daemon *d = (struct daemon *)((char *)post - offsetof(struct daemon, api_stopped));
+    uv_stop(&d->loops[0].uv);
+}
+
+static void stop_api(void *arg)
+{
+    struct daemon *d = arg;
+    nt_api_stop(d->api);
+    nt_loop_post(&d->loops[0], &d->api_stopped);
+}
+
 static void stop(struct daemon *d)
 {
     if (uv_is_closing((uv_handle_t *)&d->terminate))
@@ -238,7 +255,9 @@ static void stop(struct daemon *d)
         s->index = i;
         nt_loop_post(&d->loops[i], &s->post);
     }
-    uv_stop(&d->loops[0].uv);
+    d->api_stopped.run = leave_run;
+    if (uv_thread_create(&d->api_stopper, stop_api, d) != 0)
+        abort();
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -317,7 +336,7 @@ static int run(struct daemon *d)
     }
     announce(d);
     uv_run(&d->loops[0].uv, UV_RUN_DEFAULT);
-    nt_api_stop(d->api);
+    uv_thread_join(&d->api_stopper);
     return 0;
 }
 

@@ -1,0 +1,81 @@
+/*
+ * api_internal.h - one request of the admin API from the inside; seen by api*.c only.
+ */
+#ifndef NT_DAEMON_API_INTERNAL_H
+#define NT_DAEMON_API_INTERNAL_H
+
+#include <jansson.h>
+
+#include "daemon/api.h"
+#include "domain/ops.h"
+
+#define NT_API_NAME 256 /* bytes of a name in a path */
+
+struct nt_request {
+    struct nt_api_config *config;
+    struct nt_service *service;
+    const char *who;        /* the caller's user name */
+    char name[NT_API_NAME]; /* the variable part of the path, decoded; "" for none */
+    const char *(*query)(void *ctx, const char *key); /* NULL: not given */
+    void *query_ctx;
+    json_t *body; /* an object; empty when none was sent */
+    nt_time started;
+    /* answer */
+    unsigned http;
+    json_t *answer; /* owned */
+};
+
+typedef void nt_handler(struct nt_request *rq);
+
+/* --- answers --- */
+
+void nt_api_ok(struct nt_request *rq, json_t *answer); /* takes it over; NULL: out of memory */
+/* text, next: what is wrong and what to do; next may be "". */
+void nt_api_fail(struct nt_request *rq, ntstatus status, const char *text, const char *next);
+
+/* --- the body --- */
+
+/* Fails the request when the body has a key that is not in the list (NULL-terminated). */
+bool nt_api_only(struct nt_request *rq, const char *const *keys);
+/* A text; NULL without a failure when absent and not required. */
+const char *nt_api_text(struct nt_request *rq, const char *key, bool required);
+/* False when absent; fails the request when it is of another type. */
+bool nt_api_bool(struct nt_request *rq, const char *key, bool *value);
+bool nt_api_failed(const struct nt_request *rq);
+/* A password of the body as its hash; clear may be NULL. False and failed: absent, not text. */
+bool nt_api_password(struct nt_request *rq, const char *key, struct nt_secret *hash,
+                     struct nt_password *clear);
+/* A number of the query; `fallback` when absent or no number. */
+uint64_t nt_api_number(struct nt_request *rq, const char *key, uint64_t fallback);
+
+/* --- the domain --- */
+
+/* The directory as it is now, with a reference. */
+struct nt_dir *nt_api_dir(struct nt_request *rq);
+
+/* A change: op runs in the writer; waits until it is durable. True on success; otherwise the
+ * request has failed with its status and why. */
+typedef ntstatus nt_api_op(struct nt_txn *txn, void *ctx, struct nt_why *why);
+bool nt_api_change(struct nt_request *rq, nt_api_op *op, void *ctx);
+/* Asks the outbound side and waits. */
+void nt_api_forward(struct nt_request *rq, struct nt_forward *fwd);
+
+json_t *nt_api_time(nt_time t);
+json_t *nt_api_sid(const struct nt_sid *sid); /* "" for the null SID */
+
+/* --- handlers, by file --- */
+
+nt_handler nt_api_status_get, nt_api_domain_get, nt_api_policy_get, nt_api_policy_patch,
+    nt_api_events_get, nt_api_backup_post;
+nt_handler nt_api_permits_get, nt_api_permits_post, nt_api_permit_get, nt_api_permit_delete;
+nt_handler nt_api_trusts_get, nt_api_trusts_post, nt_api_trust_get, nt_api_trust_delete,
+    nt_api_trust_patch, nt_api_trust_verify, nt_api_trust_rotate;
+nt_handler nt_api_users_get, nt_api_users_post, nt_api_user_get, nt_api_user_patch,
+    nt_api_user_delete;
+nt_handler nt_api_computers_get, nt_api_computers_post, nt_api_computer_get, nt_api_computer_patch,
+    nt_api_computer_delete;
+nt_handler nt_api_groups_get, nt_api_groups_post, nt_api_group_get, nt_api_group_delete,
+    nt_api_group_members;
+nt_handler nt_api_logon_post;
+
+#endif

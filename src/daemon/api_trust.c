@@ -1,0 +1,377 @@
+#include "daemon/api_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "channel/servers.h"
+#include "crypto/owf.h"
+#include "service/chains.h"
+#include "service/logon.h"
+
+/* --- permits: domains permitted to trust this one --- */
+
+static json_t *permit_json(const struct nt_dir *dir, const struct nt_account *a)
+{
+    const struct nt_trust_in *in = a->in;
+    char name[64], text[400], next[400] = "";
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(a->name) - 1), a->name);
+    nt_in_describe(in, name, nt_dir_domain(dir)->name, text, sizeof text);
+    if ((a->acb & NT_ACB_DISABLED) != 0)
+        snprintf(text, sizeof text, "the account is disabled: nothing opens it");
+    if (in->state == NT_IN_BURNED)
+        snprintf(next, sizeof next,
+                 "ntrust permit remove %s, then ntrust permit add %s, and tell %s's administrator "
+                 "the new initial password",
+                 name, name, name);
+    return json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:b,s:s,s:s}",
+                     "name", name, "account", a->name, "state", nt_in_state_name(in->state),
+                     "disabled", (a->acb & NT_ACB_DISABLED) != 0, "attempts_left",
+                     (json_int_t)in->attempts_left, "version", (json_int_t)in->version, "permitted",
+                     nt_api_time(in->permitted_at), "proven", nt_api_time(in->proven_at), "changed",
+                     nt_api_time(in->changed_at), "burned", nt_api_time(in->burned_at),
+                     "burned_from", in->burned_from, "last_ok", nt_api_time(in->last_ok),
+                     "last_bad", nt_api_time(in->last_bad), "last_from", in->last_from,
+                     "allow_weak_crypto", a->allow_weak_crypto, "text", text, "next", next);
+}
+
+void nt_api_permits_get(struct nt_request *rq)
+{
+    struct nt_dir *dir = nt_api_dir(rq);
+    json_t *list = json_array();
+    for (const struct nt_account *a = nt_dir_account_after(dir, 0); a != NULL;
+         a = nt_dir_account_after(dir, a->rid))
+        if ((a->acb & NT_ACB_INTERDOMAIN) != 0)
+            json_array_append_new(list, permit_json(dir, a));
+    nt_dir_unref(dir);
+    nt_api_ok(rq, json_pack("{s:o}", "permits", list));
+}
+
+static void show_permit(struct nt_request *rq, const char *name, const char *generated)
+{
+    struct nt_dir *dir = nt_api_dir(rq);
+    const struct nt_account *a = nt_dir_permit(dir, name);
+    if (a == NULL) {
+        char text[200], next[200];
+        snprintf(text, sizeof text, "the domain %.60s is not permitted to trust this one", name);
+        snprintf(next, sizeof next, "ntrust permit add %.60s", name);
+        nt_api_fail(rq, NT_STATUS(NO_SUCH_USER), text, next);
+    } else {
+        json_t *out = permit_json(dir, a);
+        if (generated != NULL)
+            json_object_set_new(out, "generated_password", json_string(generated));
+        nt_api_ok(rq, out);
+    }
+    nt_dir_unref(dir);
+}
+
+void nt_api_permit_get(struct nt_request *rq)
+{
+    show_permit(rq, rq->name, NULL);
+}
+
+/* Easy to read out on the telephone: five groups of five, from 32 letters and digits without the
+ * ones that are taken for each other; 125 bits. */
+static void generate(const struct nt_env *env, char out[30])
+{
+    static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
+    uint8_t random[25];
+    char *p = out;
+    nt_random(env, random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++) {
+        if (i > 0 && i % 5 == 0)
+            *p++ = '-';
+        *p++ = letters[random[i] % 32];
+    }
+    *p = '\0';
+    nt_wipe(random, sizeof random);
+}
+
+struct permit_change {
+    const char *name, *who;
+    struct nt_secret hash;
+    uint32_t attempts;
+};
+
+static ntstatus add_permit(struct nt_txn *txn, void *ctx, struct nt_why *why)
+{
+    const struct permit_change *c = ctx;
+    uint32_t rid;
+    return nt_op_permit_add(txn, c->name, &c->hash, c->attempts, c->who, "", &rid, why);
+}
+
+static ntstatus remove_permit(struct nt_txn *txn, void *ctx, struct nt_why *why)
+{
+    const struct permit_change *c = ctx;
+    return nt_op_permit_remove(txn, c->name, c->who, "", why);
+}
+
+void nt_api_permits_post(struct nt_request *rq)
+{
+    static const char *const keys[] = { "name", "password", "generate", "attempts", NULL };
+    struct permit_change c = { .who = rq->who };
+    bool wants = false;
+    char generated[30] = "";
+    if (!nt_api_only(rq, keys) || (c.name = nt_api_text(rq, "name", true)) == NULL)
+        return;
+    nt_api_bool(rq, "generate", &wants);
+    const json_t *attempts = json_object_get(rq->body, "attempts");
+    if (attempts != NULL && (!json_is_integer(attempts) || json_integer_value(attempts) < 1 ||
+                             json_integer_value(attempts) > 100))
+        nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "'attempts' must be a number from 1 to 100",
+                    "");
+    if (nt_api_failed(rq))
+        return;
+    c.attempts = (uint32_t)json_integer_value(attempts);
+    if (wants) {
+        NT_SCOPED_PASSWORD p = { .len = 0 };
+        generate(rq->service->env, generated);
+        (void)nt_password_from_utf8(&p, generated);
+        nt_owf(&p, &c.hash);
+    } else if (!nt_api_password(rq, "password", &c.hash, NULL)) {
+        return;
+    }
+    if (nt_api_change(rq, add_permit, &c))
+        show_permit(rq, c.name, wants ? generated : NULL);
+    nt_secret_wipe(&c.hash);
+    nt_wipe(generated, sizeof generated);
+}
+
+void nt_api_permit_delete(struct nt_request *rq)
+{
+    struct permit_change c = { .name = rq->name, .who = rq->who };
+    struct nt_dir *dir = nt_api_dir(rq);
+    const struct nt_account *a = nt_dir_permit(dir, rq->name);
+    uint32_t rid = a != NULL ? a->rid : 0;
+    nt_dir_unref(dir);
+    if (nt_api_change(rq, remove_permit, &c)) {
+        nt_chains_drop_account(rq->service->chains, rid);
+        nt_api_ok(rq, json_object());
+    }
+}
+
+/* --- trusts: domains that this one trusts --- */
+
+static json_t *servers_json(const char *text)
+{
+    json_t *list = json_array();
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        size_t len = strcspn(text, " ");
+        json_array_append_new(list, json_stringn(text, len));
+        text += len;
+    }
+    return list;
+}
+
+static const char *end_at_fault(const struct nt_tdo *t)
+{
+    enum nt_broken reason = t->out.state == NT_OUT_BROKEN ? t->out.broken : t->out.trouble;
+    const char *end = nt_broken_end(reason);
+    if (reason == NT_BROKEN_NONE)
+        return "";
+    return strcmp(end, "trusted") == 0    ? "there"
+           : strcmp(end, "trusting") == 0 ? "here"
+           : strcmp(end, "network") == 0  ? "between"
+                                          : end;
+}
+
+static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
+{
+    const struct nt_trust_out *o = &t->out;
+    const char *own = nt_dir_domain(dir)->name;
+    enum nt_broken reason = o->state == NT_OUT_BROKEN ? o->broken : o->trouble;
+    char text[400], next[300] = "", code[16];
+    nt_out_describe(o, t->name, own, text, sizeof text);
+    if (reason != NT_BROKEN_NONE)
+        nt_broken_remedy(reason, t->name, own, next, sizeof next);
+    snprintf(code, sizeof code, "0x%08X", o->last_status.code);
+    return json_pack(
+        "{s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:s,s:o},s:s,s:b,s:I,s:s,"
+        "s:s}",
+        "name", t->name, "sid", nt_api_sid(&t->sid), "state", nt_out_state_name(o->state), "reason",
+        nt_broken_name(reason), "degraded", o->degraded, "servers", servers_json(t->servers),
+        "controller", o->last_dc, "version", (json_int_t)o->current.version, "established",
+        nt_api_time(o->established_at), "changed", nt_api_time(o->last_change), "checked",
+        nt_api_time(o->last_ok), "next_change", nt_api_time(o->next_change), "next_check",
+        nt_api_time(o->next_check), "last_error", "status",
+        o->last_error != 0 ? nt_status_name(o->last_status) : "", "code",
+        o->last_error != 0 ? code : "", "text", o->last_text, "time", nt_api_time(o->last_error),
+        "end_at_fault", end_at_fault(t), "allow_weak_crypto", t->allow_weak_crypto, "changes",
+        (json_int_t)o->changes, "text", text, "next", next);
+}
+
+void nt_api_trusts_get(struct nt_request *rq)
+{
+    struct nt_dir *dir = nt_api_dir(rq);
+    json_t *list = json_array();
+    for (const struct nt_tdo *t = nt_dir_tdo_after(dir, ""); t != NULL;
+         t = nt_dir_tdo_after(dir, t->name))
+        if ((t->direction & 2) != 0)
+            json_array_append_new(list, trust_json(dir, t));
+    nt_dir_unref(dir);
+    nt_api_ok(rq, json_pack("{s:o}", "trusts", list));
+}
+
+static void show_trust(struct nt_request *rq, const char *name)
+{
+    struct nt_dir *dir = nt_api_dir(rq);
+    const struct nt_tdo *t = nt_dir_tdo(dir, name);
+    if (t == NULL || (t->direction & 2) == 0) {
+        char text[200], next[200];
+        snprintf(text, sizeof text, "this domain does not trust %.60s", name);
+        snprintf(next, sizeof next, "ntrust trust add %.60s --server HOST", name);
+        nt_api_fail(rq, NT_STATUS(NO_SUCH_DOMAIN), text, next);
+    } else {
+        nt_api_ok(rq, trust_json(dir, t));
+    }
+    nt_dir_unref(dir);
+}
+
+void nt_api_trust_get(struct nt_request *rq)
+{
+    show_trust(rq, rq->name);
+}
+
+struct trust_change {
+    const char *name, *who;
+    struct nt_password initial;
+    char servers[2048];
+    bool allow_weak;
+    bool has_servers, has_weak;
+};
+
+static ntstatus add_trust(struct nt_txn *txn, void *ctx, struct nt_why *why)
+{
+    const struct trust_change *c = ctx;
+    const struct nt_trust_new trust = { .name = c->name,
+                                        .servers = c->servers,
+                                        .initial = &c->initial,
+                                        .allow_weak_crypto = c->allow_weak };
+    return nt_op_trust_add(txn, &trust, c->who, "", why);
+}
+
+static ntstatus remove_trust(struct nt_txn *txn, void *ctx, struct nt_why *why)
+{
+    const struct trust_change *c = ctx;
+    return nt_op_trust_remove(txn, c->name, c->who, "", why);
+}
+
+static ntstatus set_trust(struct nt_txn *txn, void *ctx, struct nt_why *why)
+{
+    const struct trust_change *c = ctx;
+    const struct nt_trust_fields fields = {
+        .which = (c->has_servers ? (uint32_t)NT_TRUST_SERVERS : 0) |
+                 (c->has_weak ? (uint32_t)NT_TRUST_WEAK_CRYPTO : 0),
+        .servers = c->servers,
+        .allow_weak_crypto = c->allow_weak,
+    };
+    (void)why;
+    return nt_op_trust_set(txn, c->name, &fields, c->who, "");
+}
+
+/* "servers": an array of "host[:port]", checked and joined. */
+static bool take_servers(struct nt_request *rq, struct trust_change *c, bool required)
+{
+    const json_t *list = json_object_get(rq->body, "servers");
+    struct nt_servers parsed;
+    char why[200];
+    size_t i, at = 0;
+    json_t *value;
+    if (list == NULL && !required)
+        return true;
+    if (!json_is_array(list)) {
+        nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "'servers' must be an array of \"host:port\"",
+                    "");
+        return false;
+    }
+    json_array_foreach(list, i, value)
+    {
+        const char *text = json_string_value(value);
+        size_t len = text != NULL ? strlen(text) : 0;
+        if (len == 0 || strchr(text, ' ') != NULL || at + len + 2 > sizeof c->servers) {
+            nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "a server is not \"host:port\"", "");
+            return false;
+        }
+        if (at > 0)
+            c->servers[at++] = ' ';
+        memcpy(c->servers + at, text, len + 1);
+        at += len;
+    }
+    if (!nt_servers_parse(c->servers, &parsed, why, sizeof why) || parsed.count == 0) {
+        nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER),
+                    at > 0 ? why : "at least one server is needed", "");
+        return false;
+    }
+    c->has_servers = true;
+    return true;
+}
+
+/* Has the runner check now, and waits for what comes of it. */
+static void verify(struct nt_request *rq, enum nt_forward_kind kind, const char *name)
+{
+    struct nt_forward fwd = { .kind = kind, .domain = name };
+    nt_api_forward(rq, &fwd);
+}
+
+void nt_api_trusts_post(struct nt_request *rq)
+{
+    static const char *const keys[] = { "name", "servers", "password", "allow_weak_crypto", NULL };
+    struct trust_change c = { .who = rq->who };
+    struct nt_secret hash = { .len = 0 };
+    if (!nt_api_only(rq, keys) || (c.name = nt_api_text(rq, "name", true)) == NULL ||
+        !take_servers(rq, &c, true) || !nt_api_password(rq, "password", &hash, &c.initial))
+        return;
+    nt_secret_wipe(&hash);
+    nt_api_bool(rq, "allow_weak_crypto", &c.allow_weak);
+    if (!nt_api_failed(rq) && nt_api_change(rq, add_trust, &c)) {
+        verify(rq, NT_FORWARD_VERIFY, c.name);
+        show_trust(rq, c.name);
+    }
+    nt_password_wipe(&c.initial);
+}
+
+void nt_api_trust_delete(struct nt_request *rq)
+{
+    struct trust_change c = { .name = rq->name, .who = rq->who };
+    if (nt_api_change(rq, remove_trust, &c))
+        nt_api_ok(rq, json_object());
+}
+
+void nt_api_trust_patch(struct nt_request *rq)
+{
+    static const char *const keys[] = { "servers", "allow_weak_crypto", NULL };
+    struct trust_change c = { .name = rq->name, .who = rq->who };
+    if (!nt_api_only(rq, keys) || !take_servers(rq, &c, false))
+        return;
+    c.has_weak = nt_api_bool(rq, "allow_weak_crypto", &c.allow_weak);
+    if (!nt_api_failed(rq) && nt_api_change(rq, set_trust, &c))
+        show_trust(rq, c.name);
+}
+
+static void ask(struct nt_request *rq, enum nt_forward_kind kind)
+{
+    static const char *const keys[] = { NULL };
+    if (!nt_api_only(rq, keys))
+        return;
+    show_trust(rq, rq->name);
+    if (nt_api_failed(rq))
+        return;
+    struct nt_forward fwd = { .kind = kind, .domain = rq->name };
+    nt_api_forward(rq, &fwd);
+    show_trust(rq, rq->name);
+    if (kind == NT_FORWARD_ROTATE && !nt_status_ok(fwd.status) && !nt_api_failed(rq)) {
+        char next[300];
+        snprintf(next, sizeof next, "ntrust check %.60s", rq->name);
+        nt_api_fail(rq, fwd.status, fwd.text[0] != '\0' ? fwd.text : "the password was not changed",
+                    next);
+    }
+}
+
+void nt_api_trust_verify(struct nt_request *rq)
+{
+    ask(rq, NT_FORWARD_VERIFY);
+}
+
+void nt_api_trust_rotate(struct nt_request *rq)
+{
+    ask(rq, NT_FORWARD_ROTATE);
+}
