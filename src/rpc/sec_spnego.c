@@ -120,6 +120,9 @@ static void resp_read(struct nt_cursor *c, struct nt_spnego_msg *out)
     out->mic = field(&body, 3, TAG_OCTETS);
     if (body.err == NT_OK && state.data != NULL && state.len != 1)
         nt_cursor_fail(&body, NT_E_MALFORMED);
+    /* No more fields, and nothing behind: else a changed length could hide the MIC. */
+    if (nt_cursor_left(&body) > 0 || nt_cursor_left(c) > 0)
+        nt_cursor_fail(&body, NT_E_MALFORMED);
     if (body.err != NT_OK) {
         nt_cursor_fail(c, body.err);
         return;
@@ -149,6 +152,8 @@ enum nt_err nt_spnego_read(const uint8_t *msg, size_t len, struct nt_spnego_msg 
     } else {
         enter(&c, TAG_FIELD + 1, &in);
         resp_read(&in, out);
+        if (nt_cursor_left(&c) > 0)
+            nt_cursor_fail(&in, NT_E_MALFORMED);
     }
     if (in.err != NT_OK)
         memset(out, 0, sizeof *out);
