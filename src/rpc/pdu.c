@@ -247,6 +247,8 @@ static void nak_get(struct reader *r, struct nt_rpc_bind_nak *n)
 static void nak_put(struct writer *w, const struct nt_rpc_bind_nak *n)
 {
     put16(w, n->reason);
+    if (n->versions == NULL)
+        return;
     nt_buf_u8(w->b, n->version_count);
     nt_buf_put(w->b, n->versions, 2 * (size_t)n->version_count);
 }

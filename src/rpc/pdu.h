@@ -135,7 +135,7 @@ struct nt_rpc_bind_ack {
 struct nt_rpc_bind_nak {
     uint16_t reason;
     uint8_t version_count;
-    const uint8_t *versions; /* major and minor each */
+    const uint8_t *versions; /* major and minor each; NULL: the list is left out */
 };
 
 struct nt_rpc_request {
