@@ -97,7 +97,7 @@ FORMATS = {'text', 'hex', 'number', 'time', 'ntstatus', 'sid', 'unicode', 'ansi'
 class Struct:
     def __init__(self, tag):
         self.tag, self.cname, self.members, self.attrs, self.where = tag, None, None, {}, None
-        self.own, self.meta = True, None
+        self.inner, self.meta = False, None  # inner: has its name from the member it types
 
 
 class Union(Struct):
@@ -107,7 +107,7 @@ class Union(Struct):
 
 class Enum:
     def __init__(self, tag):
-        self.tag, self.cname, self.items, self.v1, self.own = tag, None, None, False, True
+        self.tag, self.cname, self.items, self.v1 = tag, None, None, False
 
 
 class Alias:
@@ -147,11 +147,10 @@ class Module:
 # ------------------------------------------------------------------------------------------ parser
 
 class Parser:
-    def __init__(self, path, loaded=None):
-        self.module = Module(path)
+    def __init__(self, path, folders=(), loaded=None):
+        self.module, self.folders = Module(path), folders
         self.tokens, self.at = tokenize(path), 0
         self.loaded = loaded if loaded is not None else {}
-        self.anonymous = 0
 
     # -- tokens
 
@@ -544,12 +543,15 @@ class Parser:
         self.expect(';')
 
     def import_file(self, t):
-        path = os.path.join(os.path.dirname(self.module.path), t.text[1:-1])
+        for folder in [os.path.dirname(self.module.path), *self.folders]:
+            path = os.path.join(folder, t.text[1:-1])
+            if os.path.exists(path):
+                break
+        else:
+            fail(t.where, "no file '%s'" % t.text[1:-1])
         if path not in self.loaded:
-            if not os.path.exists(path):
-                fail(t.where, "no file '%s'" % t.text[1:-1])
             self.loaded[path] = None
-            self.loaded[path] = Parser(path, self.loaded).parse()
+            self.loaded[path] = Parser(path, self.folders, self.loaded).parse()
         other = self.loaded[path]
         if other is None:
             fail(t.where, 'the imports run in a circle')
@@ -963,7 +965,7 @@ class Layout:
             if isinstance(m.base, (Struct, Enum)) and m.base.cname is None and \
                     (m.base.members if isinstance(m.base, Struct) else m.base.items) is not None:
                 if isinstance(m.base, Struct):
-                    m.base.cname = '%s_%s' % (thing.cname, m.name)
+                    m.base.cname, m.base.inner = '%s_%s' % (thing.cname, m.name), True
             out.append(Shape(m))
         return out
 
@@ -1141,9 +1143,8 @@ def definition(layout, thing, out, done):
     done.append(thing)
     shapes = layout.shapes(thing)
     for s in shapes:
-        if isinstance(s.base, Struct) and s.base.own is thing.own:
-            if s.base.cname.startswith(thing.cname + '_') and s.base not in layout.module.order:
-                definition(layout, s.base, out, done)
+        if isinstance(s.base, Struct) and s.base.inner:
+            definition(layout, s.base, out, done)
     word = 'union' if isinstance(thing, Union) else 'struct'
     out.append('%s %s {' % (word, thing.cname))
     named = [s for s in shapes if s.member.name is not None]
@@ -1213,7 +1214,7 @@ def constants(enum, out):
         out += ['};', '']
 
 
-def source(module, done):
+def source(module, done, folder):
     layout = Layout(module)
     for t in done:
         layout.measure(t)
@@ -1226,7 +1227,7 @@ def source(module, done):
         if not m.reserved():
             layout.method(m, i)
     out = ['/* Generated from %s by idl/compile.py. */' % os.path.basename(module.path),
-           '#include "idl/%s.h"' % module.stem, '', '#include "ndr/ndr_table.h"', '']
+           '#include "%s/%s.h"' % (folder, module.stem), '', '#include "ndr/ndr_table.h"', '']
     out += layout.lines
     if module.methods:
         out += ['', 'static const struct nt_ndr_op *const ops[] = {']
@@ -1253,17 +1254,20 @@ def main():
     p = argparse.ArgumentParser(description='Compiles an interface definition to C.')
     p.add_argument('--header')
     p.add_argument('--source')
-    p.add_argument('--registry')
+    p.add_argument('--registry', help='write the list of the interfaces of all files')
+    p.add_argument('--folder', default='idl', help='of the header, as #include has it')
+    p.add_argument('--import', dest='folders', action='append', default=[],
+                   help='another folder to look for imported files')
     p.add_argument('idl', nargs='+')
     args = p.parse_args()
     try:
         if args.registry:
-            modules = [Parser(i).parse() for i in args.idl]
+            modules = [Parser(i, args.folders).parse() for i in args.idl]
             write(args.registry, registry([m.stem for m in modules if m.methods]))
             return 0
-        module = Parser(args.idl[0]).parse()
+        module = Parser(args.idl[0], args.folders).parse()
         text, done = header(module)
-        tables = source(module, done)
+        tables = source(module, done, args.folder)
         write(args.header, text)
         write(args.source, tables)
     except IdlError as e:
