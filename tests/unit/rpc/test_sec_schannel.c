@@ -199,6 +199,21 @@ static void every_kind_of_name_is_read_back(void **state)
     nt_buf_free(&out);
 }
 
+/* Flags 0x13: the computer's name in both forms, the UTF-8 one behind. */
+static void impacket_s_token_names_its_computer_twice(void **state)
+{
+    (void)state;
+    struct nt_sec *s = nt_sec_schannel_server(&test_env);
+    struct nt_buf out = new_buf();
+
+    assert_int_equal(step_hex(s, "000000001300000052454400494d5057530005494d50575300", &out),
+                     NT_SEC_ASK);
+    assert_string_equal(s->ops->question(s)->domain, "RED");
+    assert_string_equal(s->ops->question(s)->computer, "IMPWS");
+    nt_buf_free(&out);
+    end(s);
+}
+
 static void a_compressed_name_points_backwards_only(void **state)
 {
     (void)state;
@@ -302,6 +317,7 @@ int main(void)
         cmocka_unit_test(another_key_or_a_lost_message_is_noticed),
         cmocka_unit_test(an_unknown_channel_is_refused),
         cmocka_unit_test(every_kind_of_name_is_read_back),
+        cmocka_unit_test(impacket_s_token_names_its_computer_twice),
         cmocka_unit_test(a_compressed_name_points_backwards_only),
         cmocka_unit_test(names_without_end_are_refused),
         cmocka_unit_test(a_channel_without_owner_is_refused),
