@@ -8,7 +8,7 @@
 #include "crypto/rest.h"
 #include "store/blob.h"
 
-#define BLOB_MAX (1024 * 1024u) /* bytes of any blob */
+#define BLOB_MAX ((size_t)1024 * 1024) /* bytes of any blob */
 
 static void put_secret(struct nt_buf *b, const struct nt_secret *s)
 {

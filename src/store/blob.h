@@ -12,8 +12,8 @@
 
 struct nt_env;
 
-#define NT_BLOB_ROW        1088          /* bytes for the name of a row */
-#define NT_BLOB_SECRET_MAX (256 * 1024u) /* bytes of each value of an LSA secret */
+#define NT_BLOB_ROW        1088                 /* bytes for the name of a row */
+#define NT_BLOB_SECRET_MAX ((size_t)256 * 1024) /* bytes of each value of an LSA secret */
 
 /* The plain forms. write: failures stick in b->err (NT_E_LIMIT, NT_E_NOMEM). read: sets only the
  * fields that the blob has; NT_E_TRUNCATED, NT_E_MALFORMED, NT_E_LIMIT, NT_E_NOMEM leave a record

@@ -51,11 +51,11 @@ bool nt_file_temp(const char *path, const struct nt_env *env, char out[NT_STORE_
 const char *nt_file_dir(const char *path, char out[NT_STORE_PATH])
 {
     const char *slash = strrchr(path, '/');
-    size_t len = slash != NULL ? (size_t)(slash - path) : 0;
+    size_t len = slash != NULL ? (size_t)(slash - path) : 1;
     if (slash == NULL)
-        return strcpy(out, ".");
-    if (len == 0)
-        return strcpy(out, "/");
+        path = ".";
+    else if (len == 0)
+        len = 1; /* the root itself */
     if (len >= NT_STORE_PATH)
         len = 0;
     memcpy(out, path, len);

@@ -210,6 +210,8 @@ static int open_reader(struct sqlite_store *s)
     int rc = sqlite3_open_v2(s->path, &s->reader, flags, NULL);
     if (rc == SQLITE_OK)
         sqlite3_busy_timeout(s->reader, 2000);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(s->reader, "PRAGMA cache_size = -256", NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
         sqlite3_close(s->reader);
         s->reader = NULL;
