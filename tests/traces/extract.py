@@ -2,8 +2,9 @@
 """Takes the calls out of the captures in tests/data/traces and prints them for test_traces.c.
 
     extract.py DIRECTORY > calls.txt
+    extract.py --pdus DIRECTORY > pdus.txt
 
-One line a part of a call, the request first:
+With --pdus each line is one PDU as it was sent, CAPTURE FRAME HEX. Otherwise one line a part of a call, the request first:
 
     CAPTURE INTERFACE OPNUM q FRAME HEX     the stub of a request
     CAPTURE INTERFACE OPNUM r FRAME HEX     the stub of its response
@@ -48,8 +49,8 @@ INTERFACES = {uuid.UUID(u): n for u, n in (
 SMB_PORTS = (139, 445)
 
 
-def calls(path, lab):
-    """Yields every call of a capture, in the order of their ends."""
+def calls(path, lab, pdus):
+    """Yields every call of a capture, in the order of their ends; collects the PDUs."""
     smb, pipes = {}, {}
     for frame, connection, client, data in tcp_data(path):
         if connection[0] in SMB_PORTS:
@@ -65,6 +66,7 @@ def calls(path, lab):
             yield from pipes[key].feed(frame, client, piece)
     for pipe in pipes.values():
         yield from pipe.calls.values()
+        pdus += pipe.pdus
 
 
 def show(capture, call, out):
@@ -83,12 +85,18 @@ def show(capture, call, out):
 
 
 def main():
-    folder = sys.argv[1]
+    folder, want_pdus = sys.argv[-1], '--pdus' in sys.argv[1:-1]
     lab = security.Lab([security.nt_hash(p) for p in PASSWORDS] + HASHES)
     for name in sorted(os.listdir(folder)):
-        if name.endswith('.pcap'):
-            for call in calls(os.path.join(folder, name), lab):
-                show(name[:-5], call, sys.stdout)
+        if not name.endswith('.pcap'):
+            continue
+        capture, pdus = name[:-5], []
+        for call in calls(os.path.join(folder, name), lab, pdus):
+            if not want_pdus:
+                show(capture, call, sys.stdout)
+        if want_pdus:
+            for frame, pdu in sorted(pdus):
+                sys.stdout.write('%s %d %s\n' % (capture, frame, pdu.hex()))
     return 0
 
 

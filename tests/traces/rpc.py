@@ -42,7 +42,7 @@ class Connection:
     def feed(self, frame, client, data):
         """Yields a Call when it is over."""
         for pdu in self.framers[client].feed(data):
-            self.pdus.append((frame, client, pdu))
+            self.pdus.append((frame, pdu))
             yield from self.pdu(frame, client, pdu)
 
     def pdu(self, frame, client, pdu):
