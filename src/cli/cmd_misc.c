@@ -1,0 +1,336 @@
+/* status, events, logon, backup, decode. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bytes.h"
+#include "base/utf16.h"
+#include "crypto/ntlmv2.h"
+#include "crypto/owf.h"
+#include "crypto/sysenv.h"
+#include "ndr/ndr.h"
+
+#define FOLLOW_MS 1000
+#define STUB_MAX  (4u * 1024 * 1024)
+
+/* --- status --- */
+
+static void print_states(const char *label, const json_t *states)
+{
+    const char *key;
+    json_t *value;
+    printf("  %-12s", label);
+    if (json_object_size(states) == 0)
+        printf(" none");
+    json_object_foreach((json_t *)(uintptr_t)states, key, value)
+        printf(" %lld %s", (long long)json_integer_value(value), key);
+    putchar('\n');
+}
+
+static int status(const struct cli *cli)
+{
+    int code;
+    char when[32];
+    json_t *s = cli_call(cli, "GET", "/v1/status", NULL, &code);
+    if (s == NULL)
+        return code;
+    if (cli->json) {
+        cli_print_json(s);
+    } else {
+        printf("%s\\%s  ntrustd %s\n  %-12s %s\n  %-12s %s\n", cli_text(s, "domain"),
+               cli_text(s, "computer"), cli_text(s, "version"), "SID", cli_text(s, "sid"),
+               "running", cli_time(cli_text(s, "started"), when));
+        print_states("trusts", json_object_get(s, "trusts"));
+        print_states("permits", json_object_get(s, "permits"));
+        printf("  %-12s %lld\n  %-12s %lld\n", "channels in",
+               (long long)cli_number(s, "channels_in"), "connections",
+               (long long)cli_number(s, "connections"));
+    }
+    json_decref(s);
+    return EXIT_GOOD;
+}
+
+/* --- events --- */
+
+static long long print_events(const struct cli *cli, const json_t *events, long long last)
+{
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        const json_t *e = json_array_get(events, i);
+        char when[32], level[64];
+        last = (long long)cli_number(e, "id");
+        if (cli->json && cli->follow) {
+            char *text = json_dumps(e, JSON_COMPACT);
+            puts(text != NULL ? text : "{}");
+            free(text);
+        } else if (!cli->json) {
+            printf("%s %s %-26s %-16s %s%s%s%s\n", cli_time(cli_text(e, "time"), when),
+                   cli_state(cli, cli_text(e, "level"), 7, level), cli_text(e, "kind"),
+                   cli_text(e, "subject"), cli_text(e, "text"),
+                   *cli_text(e, "peer") != '\0' ? " [" : "", cli_text(e, "peer"),
+                   *cli_text(e, "peer") != '\0' ? "]" : "");
+        }
+    }
+    fflush(stdout);
+    return last;
+}
+
+static json_t *get_events(const struct cli *cli, const char *after, int *code)
+{
+    char path[1024], subject[400] = "";
+    if (cli->subject != NULL)
+        cli_path(subject, sizeof subject, "&subject=", cli->subject, "");
+    snprintf(path, sizeof path, "/v1/events?max=%s%s%s", cli->max != NULL ? cli->max : "50", after,
+             subject);
+    return cli_call(cli, "GET", path, NULL, code);
+}
+
+static int events(const struct cli *cli)
+{
+    int code;
+    long long last = 0;
+    json_t *answer = get_events(cli, "", &code);
+    while (answer != NULL) {
+        if (cli->json && !cli->follow)
+            cli_print_json(answer);
+        last = print_events(cli, json_object_get(answer, "events"), last);
+        json_decref(answer);
+        if (!cli->follow)
+            return EXIT_GOOD;
+        char after[40];
+        const struct timespec pause = { 0, FOLLOW_MS * 1000000L - 1 };
+        nanosleep(&pause, NULL);
+        snprintf(after, sizeof after, "&after=%lld", last);
+        answer = get_events(cli, after, &code);
+    }
+    return code;
+}
+
+/* --- logon --- */
+
+/* "DOMAIN\user" into its two parts; false: it is not that. */
+static bool split_user(const char *text, char domain[64], char user[128])
+{
+    const char *slash = strpbrk(text, "\\/");
+    if (slash == NULL || slash == text || slash[1] == '\0' || (size_t)(slash - text) >= 64 ||
+        strlen(slash + 1) >= 128)
+        return false;
+    memcpy(domain, text, (size_t)(slash - text));
+    domain[slash - text] = '\0';
+    memcpy(user, slash + 1, strlen(slash + 1) + 1);
+    return true;
+}
+
+/* The answer to a challenge of our own, as a server would get it from its client: the password
+ * itself stays in this process. */
+static json_t *logon_body(const struct cli *cli, const char *domain, const char *user,
+                          const struct nt_secret *hash)
+{
+    const struct nt_env *env = nt_env_system();
+    uint8_t challenge[8], client[8];
+    struct nt_buf pairs, response;
+    NT_SCOPED_SECRET key = { .len = 0 };
+    json_t *body = NULL;
+    nt_random(env, challenge, sizeof challenge);
+    nt_random(env, client, sizeof client);
+    nt_buf_init(&pairs, 1024);
+    nt_buf_init(&response, 4096);
+    nt_av_put(&pairs, NT_AV_EOL, NULL, 0);
+    if (nt_ntlmv2_respond(hash, user, domain, challenge, client, nt_now(env), pairs.data, pairs.len,
+                          &response, &key) == NT_OK) {
+        char challenge_hex[17], *response_hex = malloc(2 * response.len + 1);
+        nt_hex(challenge, sizeof challenge, challenge_hex);
+        if (response_hex != NULL) {
+            nt_hex(response.data, response.len, response_hex);
+            body = json_pack("{s:s,s:s,s:s,s:s}", "domain", domain, "user", user, "challenge",
+                             challenge_hex, "nt_response", response_hex);
+        }
+        free(response_hex);
+        if (body != NULL && cli->workstation != NULL)
+            json_object_set_new(body, "workstation", json_string(cli->workstation));
+    }
+    nt_buf_free(&pairs);
+    nt_buf_free(&response);
+    return body;
+}
+
+static int logon(const struct cli *cli)
+{
+    char domain[64], user[128], password[1024], prompt[256];
+    if (!split_user(cli->args[0], domain, user))
+        return cli_usage("the user is named DOMAIN\\user (in a shell: 'DOMAIN\\user'), not '%s'",
+                         cli->args[0]);
+    snprintf(prompt, sizeof prompt, "Password of %s\\%s", domain, user);
+    if (!cli_read_password(cli->password_fd, prompt, false, password, sizeof password))
+        return EXIT_FAILED;
+    NT_SCOPED_PASSWORD clear = { .len = 0 };
+    NT_SCOPED_SECRET hash = { .len = 0 };
+    bool ok = nt_password_from_utf8(&clear, password);
+    nt_wipe(password, sizeof password);
+    nt_owf(&clear, &hash);
+    json_t *body = ok ? logon_body(cli, domain, user, &hash) : NULL;
+    if (body == NULL)
+        return cli_fail("the name or password is too long or not UTF-8");
+    int code;
+    json_t *answer = cli_call(cli, "POST", "/v1/logon", body, &code);
+    if (answer == NULL)
+        return code;
+    bool good = strcmp(cli_text(answer, "status"), "SUCCESS") == 0;
+    if (cli->json) {
+        cli_print_json(answer);
+    } else if (good) {
+        const json_t *groups = json_object_get(answer, "groups");
+        printf("%s\\%s is logged on.\n  SID         %s\n  controller  %s\n", domain,
+               cli_text(answer, "user"), cli_text(answer, "user_sid"),
+               cli_text(answer, "controller"));
+        for (size_t i = 0; i < json_array_size(groups); i++)
+            printf("  group       %s\n", json_string_value(json_array_get(groups, i)));
+    } else {
+        fprintf(stderr, "ntrust: the logon was refused: %s (%s %s)\n", cli_text(answer, "text"),
+                cli_text(answer, "code"), cli_text(answer, "status"));
+    }
+    json_decref(answer);
+    return good ? EXIT_GOOD : EXIT_FAILED;
+}
+
+/* --- backup --- */
+
+static int backup(const struct cli *cli)
+{
+    int code;
+    if (cli->args[0][0] != '/')
+        return cli_usage("PATH must begin with '/': ntrustd writes the copy, in its own place");
+    json_t *answer =
+        cli_call(cli, "POST", "/v1/backup", json_pack("{s:s}", "path", cli->args[0]), &code);
+    if (answer == NULL)
+        return code;
+    json_decref(answer);
+    if (cli->json)
+        puts("{}");
+    else
+        printf("Wrote a consistent copy to %s. The master key is not in it: keep a copy of that "
+               "apart.\n",
+               cli->args[0]);
+    return EXIT_GOOD;
+}
+
+/* --- decode --- */
+
+static bool read_file(const char *path, struct nt_buf *out)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *f = standard ? stdin : fopen(path, "rbe");
+    uint8_t chunk[65536];
+    size_t n;
+    if (f == NULL) {
+        cli_fail("%s: %s", path, strerror(errno));
+        return false;
+    }
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        nt_buf_put(out, chunk, n);
+    bool ok = !ferror(f) && out->err == NT_OK;
+    if (!ok)
+        cli_fail("%s: %s", path, out->err != NT_OK ? "larger than 4 MiB" : strerror(errno));
+    if (!standard)
+        fclose(f);
+    return ok;
+}
+
+/* Hexadecimal text with any white space and ':' between, in place. */
+static bool from_hex(struct nt_buf *b)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < b->len; i++)
+        if (strchr(" \t\r\n:", b->data[i]) == NULL)
+            b->data[digits++] = b->data[i];
+    if (digits % 2 != 0)
+        return false;
+    for (size_t i = 0; i < digits / 2; i++) {
+        char pair[3] = { (char)b->data[2 * i], (char)b->data[2 * i + 1], '\0' };
+        if (!nt_unhex(pair, b->data + i, 1))
+            return false;
+    }
+    b->len = digits / 2;
+    return true;
+}
+
+static int print_decoded(const struct cli *cli, const struct nt_ndr_op *op, struct nt_buf *in)
+{
+    enum nt_ndr_dir dir = cli->response ? NT_NDR_RESPONSE : NT_NDR_REQUEST;
+    struct nt_arena arena;
+    struct nt_buf text;
+    void *args = NULL;
+    size_t used = 0;
+    int code = EXIT_GOOD;
+    nt_arena_init(&arena, NT_NDR_ARENA_LIMIT(in->len));
+    nt_buf_init(&text, 64u * 1024 * 1024);
+    enum nt_err err = nt_ndr_decode(op, dir, false, in->data, in->len, &arena, &args, &used, NULL);
+    if (err == NT_OK)
+        err = cli->json ? nt_ndr_print_json(op, dir, args, &text)
+                        : nt_ndr_print(op, dir, args, &text);
+    if (err != NT_OK) {
+        code = cli_fail("this is no %s of %s: %s", cli->response ? "response" : "request", op->name,
+                        nt_err_text(err));
+    } else {
+        fwrite(text.data, 1, text.len, stdout);
+        putchar('\n');
+        if (!cli->json && used < in->len)
+            printf("(%zu bytes behind it: padding or a verification trailer)\n", in->len - used);
+    }
+    nt_buf_free(&text);
+    nt_arena_free(&arena);
+    return code;
+}
+
+static int decode(const struct cli *cli)
+{
+    if (cli->interface == NULL || cli->opnum == NULL || cli->file == NULL)
+        return cli_usage("decode needs --interface, --opnum, and --request or --response");
+    const struct nt_ndr_interface *iface = nt_ndr_interface_by_name(cli->interface);
+    char *end;
+    unsigned long opnum = strtoul(cli->opnum, &end, 10);
+    if (iface == NULL)
+        return cli_usage(
+            "there is no interface '%s': netlogon, lsarpc, samr, epm, srvsvc, wkssvc or "
+            "dssetup",
+            cli->interface);
+    if (*cli->opnum == '\0' || *end != '\0' || opnum >= iface->op_count ||
+        iface->ops[opnum] == NULL)
+        return cli_usage("%s has no call of number '%s'", cli->interface, cli->opnum);
+    struct nt_buf in;
+    nt_buf_init(&in, STUB_MAX);
+    int code = EXIT_FAILED;
+    if (read_file(cli->file, &in)) {
+        if (cli->hex && !from_hex(&in))
+            code = cli_fail("%s: this is not hexadecimal text", cli->file);
+        else
+            code = print_decoded(cli, iface->ops[opnum], &in);
+    }
+    nt_buf_free(&in);
+    return code;
+}
+
+const struct cli_command cli_misc_commands[] = {
+    { "status", "", 0, 0, "", "Show how ntrustd is", "Its domain, trusts by state, connections.",
+      status },
+    { "events", "", 0, 0, "subject max follow", "Show the audit trail",
+      "What happened to trusts and accounts, oldest first, with the address it came from.",
+      events },
+    { "logon", "DOMAIN\\USER", 1, 1, "password-fd workstation",
+      "Log a user on, of this domain or through a trust",
+      "A real network logon (NTLMv2), as a server of this domain would ask for it: for a user of "
+      "a\n"
+      "trusted domain it goes through the trust to that domain's controller.",
+      logon },
+    { "backup", "PATH", 1, 1, "", "Write a consistent copy of the domain's store",
+      "While ntrustd runs. The copy opens with the same master key, which is not in it.", backup },
+    { "decode", "", 0, 0, "interface opnum request response hex", "Print the stub of an RPC call",
+      "Reads the bytes of a request or response behind the RPC header and prints every field. "
+      "With\n"
+      "--hex the file has them as text, as Wireshark copies them.",
+      decode },
+    { 0 },
+};
