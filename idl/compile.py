@@ -782,7 +782,8 @@ class Layout:
             fail(where, "'%s' is not an integer of up to 32 bits" % e[1])
         if not shape.levels and (e[0] == 'id' or shape.elided):
             return '(int64_t)s->%s' % e[1]
-        if len(shape.levels) == 1 and shape.levels[0].kind == 'ptr' and e[0] == 'deref':
+        # Inside a structure the pointee comes later than its value is needed.
+        if len(shape.levels) == 1 and shape.levels[0].kind == 'ptr' and e[0] == 'deref' and scope.call:
             return '(s->%s != NULL ? (int64_t)*s->%s : -1)' % (e[1], e[1])
         fail(where, "'%s' does not have the shape of a count" % e[1])
 

@@ -353,11 +353,12 @@ static bool referents(struct encoder *e, const struct nt_ndr_type *t, const uint
 {
     if (!(t->flags & NDR_POINTERS))
         return true;
+    if (t->kind == NDR_POINTER && !(t->flags & NDR_TOP) && ndr_load_pointer(mem) == NULL)
+        return true;
     if (!enter(e))
         return false;
     if (t->kind == NDR_POINTER) {
-        const uint8_t *to = ndr_load_pointer(mem);
-        if ((to != NULL || t->flags & NDR_TOP) && !pointee(e, t->elem, to, base))
+        if (!pointee(e, t->elem, ndr_load_pointer(mem), base))
             return false;
     } else if (t->kind == NDR_STRUCT) {
         for (const struct nt_ndr_field *f = t->fields, *end = f + t->count; f < end; f++)

@@ -19,6 +19,8 @@ CASES = [
     ('a count that comes too late',
      'typedef [switch_type(long)] union { [case(1)] long a; } U;\n'
      'typedef struct { [switch_is(k)] U u; long k; } S;', 3, 'which follows it'),
+    ('a count behind a pointer',
+     'typedef struct { long *n; [size_is(*n)] long *p; } S;', 2, 'the shape of a count'),
     ('an array without a size', 'typedef struct { long a[]; } S;', 2, 'size_is'),
     ('an open array in the middle',
      'typedef struct { long n; [size_is(n)] long a[]; long b; } S;', 2, 'must be the last'),
