@@ -89,7 +89,7 @@ struct nt_rpc_vt {
 void nt_rpc_vt_write(struct nt_buf *stub, const struct nt_rpc_vt *vt);
 /* NT_OK also when there is none; NT_E_DENIED when it contradicts the connection or cannot be
  * understood. */
-enum nt_err nt_rpc_vt_check(const uint8_t *stub, size_t len, bool big_endian,
+enum nt_err nt_rpc_vt_check(const uint8_t *stub, size_t len,
                             const struct nt_rpc_vt *expect) NT_MUST_USE;
 
 #endif

@@ -136,7 +136,7 @@ static bool trailer_ok(const struct call *call)
         .opnum = call->opnum,
     };
     memcpy(expect.drep, call->drep, sizeof expect.drep);
-    return nt_rpc_vt_check(call->stub, call->len, call->big_endian, &expect) == NT_OK;
+    return nt_rpc_vt_check(call->stub, call->len, &expect) == NT_OK;
 }
 
 /* The last fragment has come. */

@@ -1,6 +1,8 @@
 /*
  * vt.c - the verification trailer: what the client believes about the connection, repeated inside
- * the protected stub so that a tampered bind shows. Source: [MS-RPCE] 2.2.2.13, 3.1.3.3.
+ * the protected stub so that a tampered bind shows. Little endian even in a stub that is not:
+ * [MS-RPCE] 2 says so of all its diagrams, and Samba's clients do it. Source:
+ * [MS-RPCE] 2.2.2.13, 3.1.3.3.
  */
 #include <string.h>
 
@@ -39,43 +41,33 @@ void nt_rpc_vt_write(struct nt_buf *stub, const struct nt_rpc_vt *vt)
     nt_buf_put(stub, syntaxes, sizeof syntaxes);
 }
 
-static uint16_t word(const uint8_t *p, bool big)
+static bool pcontext_ok(const uint8_t *p, const struct nt_rpc_vt *expect)
 {
-    return big ? nt_be16(p) : nt_le16(p);
-}
-
-static uint32_t dword(const uint8_t *p, bool big)
-{
-    return big ? nt_be32(p) : nt_le32(p);
-}
-
-static bool pcontext_ok(const uint8_t *p, bool big, const struct nt_rpc_vt *expect)
-{
-    struct nt_rpc_syntax abstract = nt_rpc_syntax_read(p, big);
-    struct nt_rpc_syntax transfer = nt_rpc_syntax_read(p + NT_RPC_SYNTAX_LEN, big);
+    struct nt_rpc_syntax abstract = nt_rpc_syntax_read(p, false);
+    struct nt_rpc_syntax transfer = nt_rpc_syntax_read(p + NT_RPC_SYNTAX_LEN, false);
     return nt_rpc_syntax_equal(&abstract, &expect->abstract) &&
            nt_rpc_syntax_equal(&transfer, &expect->transfer);
 }
 
-static bool header2_ok(const uint8_t *p, bool big, const struct nt_rpc_vt *expect)
+static bool header2_ok(const uint8_t *p, const struct nt_rpc_vt *expect)
 {
     return p[0] == expect->ptype && memcmp(p + 4, expect->drep, 4) == 0 &&
-           dword(p + 8, big) == expect->call_id && word(p + 12, big) == expect->context_id &&
-           word(p + 14, big) == expect->opnum;
+           nt_le32(p + 8) == expect->call_id && nt_le16(p + 12) == expect->context_id &&
+           nt_le16(p + 14) == expect->opnum;
 }
 
-static bool command_ok(uint16_t command, const uint8_t *p, size_t len, bool big,
+static bool command_ok(uint16_t command, const uint8_t *p, size_t len,
                        const struct nt_rpc_vt *expect)
 {
     switch (command & COMMAND_MASK) {
     case BITMASK_1:
         if (len != 4)
             return false;
-        return (dword(p, big) & CLIENT_SIGNS_HEADER) == 0 || expect->client_signs_header;
+        return (nt_le32(p) & CLIENT_SIGNS_HEADER) == 0 || expect->client_signs_header;
     case PCONTEXT:
-        return len == 2 * NT_RPC_SYNTAX_LEN && pcontext_ok(p, big, expect);
+        return len == 2 * NT_RPC_SYNTAX_LEN && pcontext_ok(p, expect);
     case HEADER2:
-        return len == 16 && header2_ok(p, big, expect);
+        return len == 16 && header2_ok(p, expect);
     default:
         return (command & MUST_PROCESS) == 0;
     }
@@ -98,8 +90,7 @@ static size_t find(const uint8_t *stub, size_t len)
     }
 }
 
-enum nt_err nt_rpc_vt_check(const uint8_t *stub, size_t len, bool big_endian,
-                            const struct nt_rpc_vt *expect)
+enum nt_err nt_rpc_vt_check(const uint8_t *stub, size_t len, const struct nt_rpc_vt *expect)
 {
     size_t at = find(stub, len);
     if (at == len)
@@ -110,10 +101,10 @@ enum nt_err nt_rpc_vt_check(const uint8_t *stub, size_t len, bool big_endian,
     nt_cursor_init(&c, stub, len);
     nt_cursor_seek(&c, at + sizeof signature);
     do {
-        command = big_endian ? nt_cursor_u16be(&c) : nt_cursor_u16le(&c);
-        size_t n = big_endian ? nt_cursor_u16be(&c) : nt_cursor_u16le(&c);
+        command = nt_cursor_u16le(&c);
+        size_t n = nt_cursor_u16le(&c);
         const uint8_t *p = nt_cursor_take(&c, n);
-        if (p == NULL || !command_ok(command, p, n, big_endian, expect))
+        if (p == NULL || !command_ok(command, p, n, expect))
             return NT_E_DENIED;
         nt_cursor_align(&c, 4);
     } while ((command & COMMAND_END) == 0 && c.err == NT_OK);

@@ -23,7 +23,7 @@ static const struct nt_rpc_vt here = {
 
 static enum nt_err check(const struct nt_buf *b)
 {
-    return nt_rpc_vt_check(b->data, b->len, false, &here);
+    return nt_rpc_vt_check(b->data, b->len, &here);
 }
 
 static void stub_of(struct nt_buf *b, size_t len)
@@ -66,7 +66,7 @@ static void the_captured_trailer_passes(void **state)
                               "08002b10486002000000";
     uint8_t stub[60];
     assert_true(nt_unhex(hex, stub, sizeof stub));
-    assert_int_equal(nt_rpc_vt_check(stub, sizeof stub, false, &here), NT_OK);
+    assert_int_equal(nt_rpc_vt_check(stub, sizeof stub, &here), NT_OK);
     struct nt_buf b;
     nt_buf_init(&b, 4096);
     nt_rpc_vt_write(&b, &here);
@@ -83,7 +83,7 @@ static void contradictions_are_denied(void **state)
     other.client_signs_header = false;
     stub_of(&b, 4);
     nt_rpc_vt_write(&b, &here);
-    assert_int_equal(nt_rpc_vt_check(b.data, b.len, false, &other), NT_E_DENIED);
+    assert_int_equal(nt_rpc_vt_check(b.data, b.len, &other), NT_E_DENIED);
     nt_buf_free(&b);
 
     other = here;
@@ -101,7 +101,7 @@ static void trailers_cut_short_are_denied(void **state)
     stub_of(&b, 4);
     nt_rpc_vt_write(&b, &here);
     for (size_t len = 12; len < b.len; len++)
-        assert_int_equal(nt_rpc_vt_check(b.data, len, false, &here), NT_E_DENIED);
+        assert_int_equal(nt_rpc_vt_check(b.data, len, &here), NT_E_DENIED);
     nt_buf_free(&b);
 }
 
