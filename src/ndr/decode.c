@@ -440,6 +440,14 @@ static bool parameters(struct decoder *d, const struct nt_ndr_type *t, unsigned 
     return true;
 }
 
+/* The caller's struct must not keep half a response: its pointers may lead nowhere. */
+static void clear_results(const struct nt_ndr_type *t, uint8_t *call)
+{
+    for (const struct nt_ndr_field *f = t->fields, *end = f + t->count; f < end; f++)
+        if (f->ways & NDR_OUT)
+            memset(call + f->offset, 0, f->type->size);
+}
+
 static struct nt_ndr_notes *note(struct decoder *d)
 {
     struct nt_ndr_notes *n = allocate(d, 1, sizeof *n);
@@ -466,6 +474,8 @@ enum nt_err nt_ndr_decode(const struct nt_ndr_op *op, enum nt_ndr_dir dir, bool 
     if (d.call != NULL && parameters(&d, op->layout, dir == NT_NDR_REQUEST ? NDR_IN : NDR_OUT) &&
         notes != NULL)
         n = note(&d);
+    if (d.err != NT_OK && dir == NT_NDR_RESPONSE && d.call != NULL)
+        clear_results(op->layout, d.call);
     *args = d.err == NT_OK ? d.call : NULL;
     if (used != NULL)
         *used = d.pos;

@@ -71,7 +71,9 @@ struct nt_ndr_notes;
  *   args     receives a zeroed struct of op->args_size in the arena; [out]-only members stay zero
  *            for a request, [in]-only ones for a response (give the request's args in *args to
  *            have a response decoded into the same struct: needed where an [out] array's size is
- *            an [in] parameter; *args NULL otherwise)
+ *            an [in] parameter; *args NULL otherwise). After a failure *args is NULL and the [out]
+ *            members of such a struct are zero. Without the request, an [in] parameter that a
+ *            response's size_is or switch_is names is filled in from what the response says
  *   used     bytes read; what is behind them (padding, the verification trailer) is not the
  *            engine's business; may be NULL
  *   notes    may be NULL

@@ -195,6 +195,23 @@ static void a_chain_longer_than_the_depth_is_refused(void **state)
     nt_arena_free(&arena);
 }
 
+static void a_failed_response_leaves_no_half_results(void **state)
+{
+    struct Trees t = { .result = 5 };
+    struct nt_arena arena;
+    void *args = &t;
+    (void)state;
+    /* the list's first element says that there is another, which is cut off */
+    struct message m = message(&ndr_Trees, NT_NDR_RESPONSE, "00000200 01000000 04000200 0200");
+    nt_arena_init(&arena, NT_NDR_ARENA_LIMIT(m.len));
+    assert_int_equal(nt_ndr_decode(m.op, m.dir, false, m.stub, m.len, &arena, &args, NULL, NULL),
+                     NT_E_TRUNCATED);
+    assert_null(args);
+    assert_null(t.list);
+    assert_int_equal(t.result, 0);
+    nt_arena_free(&arena);
+}
+
 static const char counts_request[] = "03000000 aabbcc 00 03000000"
                                      "0900 0100 00000200 04000200 08000200"
                                      "02000000 b1b2 0000"
@@ -452,6 +469,7 @@ int main(void)
         cmocka_unit_test(strings_end_with_their_nul),
         cmocka_unit_test(pointees_follow_the_outermost_construct),
         cmocka_unit_test(a_chain_longer_than_the_depth_is_refused),
+        cmocka_unit_test(a_failed_response_leaves_no_half_results),
         cmocka_unit_test(counts_are_what_their_expressions_say),
         cmocka_unit_test(counts_that_disagree_are_refused),
         cmocka_unit_test(arrays_and_strings_stand_in_place),
