@@ -11,8 +11,8 @@
 struct nt_rpc_server;
 
 struct nt_rpc_limits {
-    uint16_t max_frag;      /* bytes of a PDU, both ways; 4280 is what clients offer */
-    uint32_t max_call;      /* bytes of a reassembled request stub */
+    uint16_t max_frag; /* bytes of a PDU, both ways; 4280 is what clients offer */
+    uint32_t max_call; /* bytes of a reassembled request stub; 128 KiB at most without security */
     uint16_t max_contexts;  /* presentation contexts */
     uint16_t max_auth;      /* security contexts on one connection */
     uint16_t max_in_flight; /* calls received and not yet answered */

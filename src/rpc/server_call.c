@@ -30,6 +30,16 @@ void server_call_free(struct nt_rpc_server *m, struct call *call)
     free(call);
 }
 
+/* Bytes of a stub that callers who did not authenticate may send: their calls are short, and what
+ * they leave unfinished stays until the idle limit. */
+#define UNAUTHENTICATED_MAX (128u * 1024)
+
+static size_t max_call(const struct nt_rpc_server *m, const struct auth *auth)
+{
+    size_t most = m->config.limits.max_call;
+    return auth == NULL && most > UNAUTHENTICATED_MAX ? UNAUTHENTICATED_MAX : most;
+}
+
 enum admission server_admit(struct nt_rpc_server *m, const struct nt_rpc_header *h)
 {
     const struct nt_rpc_limits *lim = &m->config.limits;
@@ -40,7 +50,7 @@ enum admission server_admit(struct nt_rpc_server *m, const struct nt_rpc_header 
     enum admission full = m->complete_count > 0 ? WAIT : REFUSE;
     if ((h->flags & NT_PFC_FIRST) != 0 && m->call_count >= lim->max_in_flight)
         return full;
-    if (m->held + h->frag_len > 2 * ((size_t)lim->max_call + lim->max_frag))
+    if (m->held + h->frag_len > 2 * (max_call(m, m->auths) + lim->max_frag))
         return full;
     return ADMIT;
 }
@@ -101,7 +111,7 @@ static bool add_fragment(struct nt_rpc_server *m, struct call *call, const struc
 
     if (call->refused)
         return true;
-    if (pdu->rest_len > m->config.limits.max_call - call->len) {
+    if (pdu->rest_len > max_call(m, call->auth) - call->len) {
         server_refuse(m, &pdu->header, NT_FAULT_NO_MEMORY, "limit: a request is too long");
         return false;
     }

@@ -202,7 +202,8 @@ static const struct nt_sec_ops toy_ops = {
 FIXTURE struct toy *toy_new(bool server, enum toy_style style)
 {
     struct toy *t = calloc(1, sizeof *t);
-    assert(t != NULL);
+    if (t == NULL)
+        return NULL;
     t->base.ops = &toy_ops;
     t->server = server;
     t->style = style;
@@ -241,6 +242,8 @@ FIXTURE struct nt_sec *toy_make(void *ctx, enum nt_auth_type type)
                            : type == NT_AUTH_NTLM   ? TOY_AUTH3
                                                     : TOY_ALTER;
     struct toy *t = toy_new(true, style);
+    if (t == NULL)
+        return NULL;
     t->ask = o->ask;
     return &t->base;
 }
@@ -276,12 +279,10 @@ FIXTURE void toy_serve(struct nt_rpc_server *s, const struct nt_rpc_event *ev)
         err = nt_rpc_server_fault(s, ev->call_id, NT_FAULT_OP_RANGE);
     } else if (ev->opnum == 2 && ev->len >= 4) {
         size_t n = nt_le32(ev->stub) % 100000;
-        uint8_t *big = malloc(n + 1);
-        assert(big != NULL);
+        static uint8_t big[100000];
         for (size_t i = 0; i < n; i++)
             big[i] = (uint8_t)(i * 7);
         err = nt_rpc_server_reply(s, ev->call_id, big, n);
-        free(big);
     } else {
         err = nt_rpc_server_reply(s, ev->call_id, ev->stub, ev->len);
     }

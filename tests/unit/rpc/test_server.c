@@ -2,6 +2,7 @@
 #include "../test.h"
 
 #include "fixture.h"
+#include "rpc/rpc_internal.h"
 
 struct peer {
     struct toy_owner owner;
@@ -89,6 +90,8 @@ static void expect_nak(struct peer *p, uint16_t reason)
     assert_int_equal(pdu.nak.reason, reason);
     assert_true(closed(p));
 }
+
+static void bind_auth3(struct peer *p, enum nt_auth_level level, const char *third);
 
 static void a_bind_is_acknowledged_with_what_was_agreed(void **state)
 {
@@ -401,6 +404,29 @@ static void a_request_longer_than_the_limit_is_refused(void **state)
     close_peer(&p);
 }
 
+static void callers_without_security_have_a_smaller_limit(void **state)
+{
+    (void)state;
+    static char part[4001];
+    for (int auth = 0; auth < 2; auth++) {
+        struct peer p;
+        struct nt_rpc_pdu pdu;
+        memset(part, 'x', 4000);
+        open_peer(&p, NULL);
+        if (auth)
+            bind_auth3(&p, NT_LEVEL_CONNECT, "c-two");
+        else
+            bind_plain(&p);
+        for (int i = 0; i < 40 && !closed(&p); i++) {
+            request(&pdu, 3, 0, 4, part);
+            pdu.header.flags = i == 0 ? NT_PFC_FIRST : 0;
+            feed(&p, &pdu);
+        }
+        assert_int_equal(closed(&p), !auth);
+        close_peer(&p);
+    }
+}
+
 static void a_pdu_longer_than_agreed_is_refused_by_its_header(void **state)
 {
     (void)state;
@@ -670,6 +696,45 @@ static void a_context_from_before_the_authentication_needs_none(void **state)
     feed(&p, &pdu);
     expect_fault(&p, 4, NT_FAULT_ACCESS_DENIED);
     assert_true(closed(&p));
+    close_peer(&p);
+}
+
+/* A stub in the client's byte order, its trailer little endian all the same. [MS-RPCE] 2 */
+static void a_protected_big_endian_request_with_its_trailer(void **state)
+{
+    (void)state;
+    static const uint8_t token[TOY_TOKEN] = { 0 };
+    const struct nt_rpc_vt vt = { .abstract = { toy_first.uuid, 1, 2 }, .transfer = nt_rpc_ndr32 };
+    struct toy *client = toy_new(false, TOY_AUTH3);
+    struct peer p;
+    struct nt_rpc_pdu pdu;
+    struct nt_rpc_event ev;
+    struct nt_buf stub, b;
+    open_peer(&p, NULL);
+    bind_auth3(&p, NT_LEVEL_PRIVACY, "c-two");
+    nt_buf_init(&stub, 4096);
+    nt_buf_init(&b, 4096);
+    nt_buf_u32be(&stub, 17);
+    nt_rpc_vt_write(&stub, &vt);
+    request(&pdu, 2, 0, 0, "");
+    pdu.header.big_endian = true;
+    pdu_auth(&pdu, NT_AUTH_NTLM, NT_LEVEL_PRIVACY, 1, "");
+    pdu.auth.token = token;
+    pdu.auth.token_len = sizeof token;
+    pdu.rest = stub.data;
+    pdu.rest_len = stub.len;
+    nt_rpc_pdu_write(&pdu, &b);
+    uint8_t *at = b.data + NT_RPC_HEAD_LEN, *trailer = at + stub.len;
+    assert_int_equal(toy_protect(&client->base, NT_LEVEL_PRIVACY, false, b.data, NT_RPC_HEAD_LEN,
+                                 at, stub.len, trailer, trailer + 8),
+                     NT_OK);
+    assert_int_equal(nt_rpc_server_feed(p.m, b.data, b.len, 1000), b.len);
+    assert_true(nt_rpc_server_next(p.m, &ev));
+    assert_true(ev.big_endian);
+    assert_int_equal(nt_be32(ev.stub), 17);
+    toy_free(&client->base);
+    nt_buf_free(&stub);
+    nt_buf_free(&b);
     close_peer(&p);
 }
 
@@ -980,6 +1045,7 @@ int main(void)
         cmocka_unit_test(fragments_become_one_stub),
         cmocka_unit_test(fragments_that_do_not_fit_end_the_association),
         cmocka_unit_test(a_request_longer_than_the_limit_is_refused),
+        cmocka_unit_test(callers_without_security_have_a_smaller_limit),
         cmocka_unit_test(a_pdu_longer_than_agreed_is_refused_by_its_header),
         cmocka_unit_test(another_rpc_version_is_named_in_the_nak),
         cmocka_unit_test(garbage_ends_the_association),
@@ -992,6 +1058,7 @@ int main(void)
         cmocka_unit_test(the_connect_level_authenticates_the_bind_only),
         cmocka_unit_test(requests_without_the_protection_agreed_on_end_the_connection),
         cmocka_unit_test(a_context_from_before_the_authentication_needs_none),
+        cmocka_unit_test(a_protected_big_endian_request_with_its_trailer),
         cmocka_unit_test(security_contexts_are_limited),
         cmocka_unit_test(a_finished_context_is_not_begun_again),
         cmocka_unit_test(pdus_behind_a_question_wait_for_its_answer),
