@@ -12,8 +12,7 @@
 #include "service/service_internal.h"
 #include "service/wire.h"
 
-#define ARENA_MAX  (1u << 20) /* texts and responses, and another controller's answer */
-#define GROUPS_MAX 1024
+#define ARENA_MAX (1u << 20) /* texts and responses, and another controller's answer */
 
 /* [MS-APDS] 2.2.2.1: machines may have sessions of their own */
 enum { ALLOW_MACHINES = 0x20 | 0x800 };

@@ -22,7 +22,7 @@ enum parameter_control { ALLOW_SERVER_ACCOUNT = 0x20, ALLOW_WORKSTATION_ACCOUNT 
 /* UserFlags, [MS-PAC] 2.5 */
 enum user_flags { USER_EXTRA_SIDS = 0x20, USER_NTLMV2 = 0x100 };
 
-enum { GROUP_ATTRIBUTES = 7, GROUPS_MAX = 1024, DIRECTION_OUTBOUND = 2 };
+enum { GROUP_ATTRIBUTES = 7, GROUPS_FEW = 32, GROUPS_MAX = 1024, DIRECTION_OUTBOUND = 2 };
 
 #define LOGON_OF_WISH(w) ((struct nt_logon *)(void *)((char *)(w)-offsetof(struct nt_logon, wish)))
 
@@ -86,20 +86,23 @@ static ntstatus decide_inconsistent(struct nt_wish *wish, struct nt_txn *txn)
 
 /* --- the password --- */
 
+static bool verifies(struct nt_logon *l, const struct nt_secret *hash, const char *domain)
+{
+    return nt_ntlmv2_verify(hash, l->user, domain, l->challenge, l->nt, l->nt_len,
+                            &l->session_key) == NT_OK;
+}
+
+/* The domain is part of the proof as the client spelled it; clients differ in case, and some leave
+ * it out, [MS-NLMP] 3.3.2. */
 static bool proves_network(struct nt_logon *l, const struct nt_secret *hash)
 {
-    /* The domain is part of the proof as the client spelled it; clients differ in case, and some
-     * leave it out, [MS-NLMP] 3.3.2. */
+    if (verifies(l, hash, l->domain))
+        return true;
+    if (l->domain[0] == '\0')
+        return false;
     const char *upper = nt_name_fold(l->arena, l->domain);
-    const char *spellings[] = { l->domain, upper, "" };
-    for (size_t i = 0; i < NT_COUNT(spellings); i++) {
-        if (spellings[i] == NULL || (i > 0 && strcmp(spellings[i], l->domain) == 0))
-            continue; /* no memory, or tried already */
-        if (nt_ntlmv2_verify(hash, l->user, spellings[i], l->challenge, l->nt, l->nt_len,
-                             &l->session_key) == NT_OK)
-            return true;
-    }
-    return false;
+    return (upper != NULL && strcmp(upper, l->domain) != 0 && verifies(l, hash, upper)) ||
+           verifies(l, hash, "");
 }
 
 static bool proves(struct nt_logon *l, const struct nt_secret *hash)
@@ -144,12 +147,15 @@ static bool put_texts(struct nt_logon *l, const struct nt_account *account,
 static bool put_groups(struct nt_logon *l, const struct nt_account *account,
                        NETLOGON_VALIDATION_SAM_INFO4 *info)
 {
-    uint32_t *rids = nt_arena_array(l->arena, GROUPS_MAX, sizeof *rids);
-    if (rids == NULL)
-        return false;
-    size_t count = nt_dir_groups_of(l->dir, account, rids, GROUPS_MAX);
-    if (count > GROUPS_MAX)
-        count = GROUPS_MAX;
+    uint32_t few[GROUPS_FEW], *rids = few;
+    size_t count = nt_dir_groups_of(l->dir, account, few, GROUPS_FEW);
+    if (count > GROUPS_FEW) {
+        count = count < GROUPS_MAX ? count : GROUPS_MAX;
+        rids = nt_arena_array(l->arena, count, sizeof *rids);
+        if (rids == NULL)
+            return false;
+        nt_dir_groups_of(l->dir, account, rids, count);
+    }
     info->GroupIds = nt_arena_array(l->arena, count, sizeof *info->GroupIds);
     if (info->GroupIds == NULL)
         return false;

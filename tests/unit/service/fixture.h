@@ -183,8 +183,13 @@ FIX void fix_forward(void *ctx, struct nt_forward *fwd)
 {
     struct fix *f = ctx;
     f->forwarded = fwd;
-    if (f->forward != NULL)
+    if (f->forward != NULL) {
         f->forward(f, fwd);
+        return;
+    }
+    fwd->status = NT_STATUS(NO_LOGON_SERVERS);
+    fwd->authoritative = true;
+    fwd->done(fwd);
 }
 
 FIX void fix_quiet(void *ctx, enum nt_log_level level, const char *line)
