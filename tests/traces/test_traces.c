@@ -138,11 +138,15 @@ static bool round_trip(const struct line *l, const struct nt_ndr_op *op, enum nt
                 l->interface, l->opnum, l->part);
     nt_buf_free(&out);
     nt_buf_init(&out, PRINT_LIMIT);
-    if (nt_ndr_print(op, dir, *args, &out) != NT_OK)
-        fail(l, "does not print", 0, 0), good = false;
+    if (nt_ndr_print(op, dir, *args, &out) != NT_OK) {
+        fail(l, "does not print", 0, 0);
+        good = false;
+    }
     nt_buf_clear(&out);
-    if (nt_ndr_print_json(op, dir, *args, &out) != NT_OK)
-        fail(l, "does not print as JSON", 0, 0), good = false;
+    if (nt_ndr_print_json(op, dir, *args, &out) != NT_OK) {
+        fail(l, "does not print as JSON", 0, 0);
+        good = false;
+    }
     nt_buf_free(&out);
     return good;
 }
@@ -226,8 +230,8 @@ static void report_random(void)
 
 int main(int argc, char **argv)
 {
-    bool random = argc == 3 && strcmp(argv[1], "--random") == 0;
-    FILE *f = argc == 2 || random ? fopen(argv[argc - 1], "r") : NULL;
+    bool made = argc == 3 && strcmp(argv[1], "--random") == 0;
+    FILE *f = argc == 2 || made ? fopen(argv[argc - 1], "r") : NULL;
     if (f == NULL) {
         fprintf(stderr, "usage: test_traces [--random] CALLS\n");
         return 2;
@@ -259,7 +263,7 @@ int main(int argc, char **argv)
     free(text);
     nt_arena_free(&arena);
     fclose(f);
-    if (random)
+    if (made)
         report_random();
     else
         report();
