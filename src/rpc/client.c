@@ -93,7 +93,7 @@ static void fail_code(struct nt_rpc_client *m, ntstatus status, const char *what
 {
     if (m->state == CLIENT_FAILED)
         return;
-    snprintf(m->text, sizeof m->text, "%s 0x%08X", what, (unsigned)code);
+    (void)snprintf(m->text, sizeof m->text, "%s 0x%08X", what, (unsigned)code);
     fail(m, status, m->text);
 }
 

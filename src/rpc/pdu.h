@@ -40,7 +40,7 @@ enum nt_rpc_ptype {
 
 #define NT_RPC_HEADER_LEN    16u
 #define NT_RPC_TRAILER_LEN   8u
-#define NT_RPC_SYNTAX_LEN    20u
+#define NT_RPC_SYNTAX_LEN    ((size_t)20)
 #define NT_RPC_MUST_RECV     1432u /* bytes of a PDU that everybody must accept, [C706] 12.6.2 */
 #define NT_RPC_MAX_ELEMENTS  64u   /* presentation contexts, or results, in one PDU */
 #define NT_RPC_MAX_SEC_ADDR  260u

@@ -10,8 +10,8 @@
 #include "rpc/sec.h"
 
 #define NT_RPC_NEVER    UINT64_MAX
-#define NT_RPC_OUT_MAX  (256u * 1024 * 1024) /* bytes waiting to be sent */
-#define NT_RPC_HEAD_LEN 24u                  /* header and fields of a request or a response */
+#define NT_RPC_OUT_MAX  ((size_t)256 * 1024 * 1024) /* bytes waiting to be sent */
+#define NT_RPC_HEAD_LEN 24u /* header and fields of a request or a response */
 
 /* One whole PDU as received; decrypted in place. */
 struct nt_rpc_block {

@@ -10,7 +10,7 @@
 
 /* Bytes waiting to be sent above which no further PDU is looked at: a peer that asks and does not
  * read fills its own buffers, not ours. */
-#define OUT_HIGH (256u * 1024)
+#define OUT_HIGH ((size_t)256 * 1024)
 
 const struct nt_rpc_limits nt_rpc_limits_default = {
     .max_frag = NT_RPC_DEFAULT_FRAG,

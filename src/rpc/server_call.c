@@ -32,7 +32,7 @@ void server_call_free(struct nt_rpc_server *m, struct call *call)
 
 /* Bytes of a stub that callers who did not authenticate may send: their calls are short, and what
  * they leave unfinished stays until the idle limit. */
-#define UNAUTHENTICATED_MAX (128u * 1024)
+#define UNAUTHENTICATED_MAX ((size_t)128 * 1024)
 
 static size_t max_call(const struct nt_rpc_server *m, const struct auth *auth)
 {
