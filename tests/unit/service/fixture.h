@@ -7,6 +7,7 @@
 #define NT_TESTS_SERVICE_FIXTURE_H
 
 #include <assert.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct fix {
     struct nt_ask *asked;
     struct nt_forward *forwarded; /* the last one */
     void (*forward)(struct fix *f, struct nt_forward *fwd);
+    sem_t *wake; /* the engine has a thread of its own: wait for it */
 };
 
 /* How a call is made. */
@@ -257,7 +259,10 @@ FIX enum nt_in_state fix_trust_state(struct fix *f, const char *account)
 
 FIX void fix_resume(struct nt_call *call)
 {
-    ((struct fix *)call->owner)->resumed = call;
+    struct fix *f = call->owner;
+    f->resumed = call;
+    if (f->wake != NULL)
+        sem_post(f->wake);
 }
 
 /* Serves a stub on a connection until it is answered; the stub of the answer is in `call`. */
@@ -278,7 +283,10 @@ FIX enum nt_serve fix_serve(struct fix *f, struct nt_conn *conn, struct nt_call 
     f->resumed = NULL;
     enum nt_serve got = nt_service_serve(call, false, stub, len);
     while (got == NT_SERVE_PENDING) {
-        nt_engine_run(f->engine);
+        if (f->wake != NULL)
+            sem_wait(f->wake);
+        else
+            nt_engine_run(f->engine);
         if (f->resumed != call)
             abort(); /* nobody would ever answer */
         f->resumed = NULL;
