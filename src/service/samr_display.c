@@ -178,12 +178,12 @@ static ntstatus display(struct nt_call *call, const struct asked *ask, uint32_t 
                         uint32_t *returned, SAMPR_DISPLAY_INFO_BUFFER *out)
 {
     ntstatus st;
+    if (ask->level < DomainDisplayUser || ask->level > DomainDisplayOemGroup)
+        return nt_call_fault(call, NT_FAULT_INVALID_TAG); /* the answer has no such arm */
     struct nt_handle *handle =
         nt_access_handle(call, ask->handle, NT_HANDLE_SAM_DOMAIN, DOMAIN_LIST, &st);
     if (handle == NULL)
         return st;
-    if (ask->level < DomainDisplayUser || ask->level > DomainDisplayOemGroup)
-        return nt_call_fault(call, NT_FAULT_INVALID_TAG); /* the answer has no such arm */
     size_t all;
     struct shown *list = sorted(call, handle->builtin, ask->level, &all);
     if (list == NULL)
