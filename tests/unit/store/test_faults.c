@@ -182,8 +182,8 @@ struct report {
     bool happened;
 };
 
-/* In a child: four commits, the nth operation fails. With `stop` the process crashes right after the
- * first failure, else it goes on. */
+/* In a child: four commits, the nth operation fails. With `stop` the process crashes right after
+ * the first failure, else it goes on. */
 static void child_main(const struct place *p, unsigned n, bool good, bool stop, int pipe)
 {
     struct report r = { 0, 0, false };

@@ -1,5 +1,6 @@
 /* A full disk: nothing of the failed commit is kept, everything before it is, and the store goes on
  * when there is room again. */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +134,10 @@ static void a_full_file_system_is_survived(void **state)
     (void)state;
     struct place p;
     place_make(&p);
-    if (geteuid() != 0 || mount("none", p.dir, "tmpfs", 0, "size=1m,mode=0700") != 0) {
+    /* In mounts of its own: gone with this process, however it ends. */
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", p.dir, "tmpfs", 0, "size=1m,mode=0700") != 0) {
         place_remove(&p);
         skip();
     }
