@@ -26,8 +26,9 @@ struct nt_policy;
 
 #define NT_OUT_HISTORY_MAX    16
 #define NT_OUT_CANDIDATES_MAX (2 + NT_OUT_HISTORY_MAX)
-#define NT_OUT_SECRET_BYTES   240 /* of a password that we make: 120 UTF-16 units, field-guide 1.4 \
-                                   */
+#define NT_OUT_SECRET_BYTES                                                                        \
+    240 /* of a password that we make: 120 UTF-16 units, field-guide 1.4                           \
+         */
 #define NT_OUT_DC   64
 #define NT_OUT_TEXT 240
 
