@@ -1,0 +1,353 @@
+/* admin.c - the session itself: links, calls, failures. See admin.h. */
+#include "repair/admin_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "idl/lsarpc.h"
+#include "idl/netlogon.h"
+#include "idl/samr.h"
+
+#define TOTAL_MS    60000
+#define ARENA_BYTES (8u * 1024 * 1024) /* of what one public call decodes */
+
+/* --- failures --- */
+
+static enum nt_admin_fail kind_of(ntstatus status)
+{
+    switch (status.code) {
+    case (uint32_t)NT_STATUS_CODE_DOMAIN_CONTROLLER_NOT_FOUND:
+        return NT_ADMIN_NAME_UNKNOWN;
+    case (uint32_t)NT_STATUS_CODE_CONNECTION_REFUSED:
+    case (uint32_t)NT_STATUS_CODE_CONNECTION_ABORTED:
+    case (uint32_t)NT_STATUS_CODE_NETWORK_UNREACHABLE:
+    case (uint32_t)NT_STATUS_CODE_HOST_UNREACHABLE:
+    case (uint32_t)NT_STATUS_CODE_IO_TIMEOUT:
+    case (uint32_t)NT_STATUS_CODE_RPC_UNKNOWN_IF:
+    case (uint32_t)NT_STATUS_CODE_RPC_SERVER_UNAVAILABLE:
+        return NT_ADMIN_NETWORK;
+    case (uint32_t)NT_STATUS_CODE_LOGON_FAILURE:
+    case (uint32_t)NT_STATUS_CODE_WRONG_PASSWORD:
+    case (uint32_t)NT_STATUS_CODE_ACCOUNT_DISABLED:
+    case (uint32_t)NT_STATUS_CODE_ACCOUNT_LOCKED_OUT:
+    case (uint32_t)NT_STATUS_CODE_ACCOUNT_EXPIRED:
+    case (uint32_t)NT_STATUS_CODE_ACCOUNT_RESTRICTION:
+    case (uint32_t)NT_STATUS_CODE_PASSWORD_EXPIRED:
+    case (uint32_t)NT_STATUS_CODE_PASSWORD_MUST_CHANGE:
+        return NT_ADMIN_CREDENTIALS;
+    case (uint32_t)NT_STATUS_CODE_ACCESS_DENIED:
+        return NT_ADMIN_RIGHTS;
+    case (uint32_t)NT_STATUS_CODE_RPC_SEC_PKG_ERROR:
+    case (uint32_t)NT_STATUS_CODE_DOWNGRADE_DETECTED:
+    case (uint32_t)NT_STATUS_CODE_NTLM_BLOCKED:
+        return NT_ADMIN_CRYPTO;
+    case (uint32_t)NT_STATUS_CODE_NO_SUCH_USER:
+    case (uint32_t)NT_STATUS_CODE_NONE_MAPPED:
+    case (uint32_t)NT_STATUS_CODE_OBJECT_NAME_NOT_FOUND:
+    case (uint32_t)NT_STATUS_CODE_NO_SUCH_DOMAIN:
+        return NT_ADMIN_MISSING;
+    case (uint32_t)NT_STATUS_CODE_USER_EXISTS:
+    case (uint32_t)NT_STATUS_CODE_OBJECT_NAME_COLLISION:
+    case (uint32_t)NT_STATUS_CODE_DOMAIN_EXISTS:
+        return NT_ADMIN_EXISTS;
+    default:
+        return NT_ADMIN_OTHER;
+    }
+}
+
+bool admin_fail(struct nt_admin *a, enum nt_admin_fail kind, ntstatus status, const char *fmt, ...)
+{
+    va_list ap;
+    a->error.kind = kind;
+    a->error.status = status;
+    va_start(ap, fmt);
+    vsnprintf(a->error.text, sizeof a->error.text, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+bool admin_nomem(struct nt_admin *a)
+{
+    return admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(NO_MEMORY), "out of memory");
+}
+
+bool admin_status(struct nt_admin *a, const struct nt_ndr_op *op, ntstatus status)
+{
+    char code[64];
+    enum nt_admin_fail kind = kind_of(status);
+    snprintf(a->error.step, sizeof a->error.step, "%s", op->name);
+    if (kind == NT_ADMIN_RIGHTS)
+        return admin_fail(a, kind, status,
+                          "%s\\%s may not do this at %s: %s answered %s. An administrator of that "
+                          "domain is needed",
+                          a->domain, a->user, a->host, op->name, nt_status_format(status, code));
+    return admin_fail(a, kind, status, "%s at %s answered %s: %s", op->name, a->host,
+                      nt_status_format(status, code), nt_status_text(status));
+}
+
+const struct nt_admin_error *nt_admin_error(const struct nt_admin *a)
+{
+    return &a->error;
+}
+
+const char *nt_admin_fail_name(enum nt_admin_fail kind)
+{
+    static const char *const names[] = {
+        [NT_ADMIN_FINE] = "",           [NT_ADMIN_NAME_UNKNOWN] = "name",
+        [NT_ADMIN_NETWORK] = "network", [NT_ADMIN_CREDENTIALS] = "credentials",
+        [NT_ADMIN_RIGHTS] = "rights",   [NT_ADMIN_CRYPTO] = "crypto",
+        [NT_ADMIN_MISSING] = "missing", [NT_ADMIN_EXISTS] = "exists",
+        [NT_ADMIN_OTHER] = "other",
+    };
+    return names[kind];
+}
+
+const char *nt_admin_werr_name(uint32_t werr)
+{
+    switch (werr) {
+    case NT_WERR_OK:
+        return "SUCCESS";
+    case NT_WERR_ACCESS_DENIED:
+        return "ACCESS_DENIED";
+    case NT_WERR_NO_LOGON_SERVERS:
+        return "NO_LOGON_SERVERS";
+    case NT_WERR_LOGON_FAILURE:
+        return "LOGON_FAILURE";
+    case NT_WERR_NO_SUCH_DOMAIN:
+        return "NO_SUCH_DOMAIN";
+    case NT_WERR_NO_TRUST_LSA_SECRET:
+        return "NO_TRUST_LSA_SECRET";
+    case NT_WERR_NO_TRUST_SAM_ACCOUNT:
+        return "NO_TRUST_SAM_ACCOUNT";
+    case NT_WERR_TRUSTED_DOMAIN_FAILURE:
+        return "TRUSTED_DOMAIN_FAILURE";
+    case NT_WERR_TRUSTED_RELATIONSHIP_FAILURE:
+        return "TRUSTED_RELATIONSHIP_FAILURE";
+    default:
+        return "";
+    }
+}
+
+/* The logon is judged by the first answer: a controller that did not accept it has no other way to
+ * say so than a refused bind, or a fault to the first call. */
+static bool refused_logon(struct nt_admin *a, ntstatus status, const char *what)
+{
+    return admin_fail(a, NT_ADMIN_CREDENTIALS, status,
+                      "%s does not accept the logon of %s\\%s: the name or the password is wrong, "
+                      "or the account may not log on (%s)",
+                      a->host, a->domain, a->user, what);
+}
+
+static void link_failed(struct admin_pipe *p, const struct nt_link_event *ev)
+{
+    struct nt_admin *a = p->admin;
+    enum nt_admin_fail kind = kind_of(ev->status);
+    p->failed = true;
+    if (!p->told && (kind == NT_ADMIN_RIGHTS || kind == NT_ADMIN_CREDENTIALS))
+        refused_logon(a, ev->status, ev->why);
+    else if (kind == NT_ADMIN_NAME_UNKNOWN)
+        admin_fail(a, kind, ev->status, "the name %s has no address (%s)", a->host, ev->why);
+    else
+        admin_fail(a, kind == NT_ADMIN_RIGHTS ? NT_ADMIN_CRYPTO : kind, ev->status, "%s", ev->why);
+}
+
+static void call_fault(struct admin_pipe *p, uint32_t fault)
+{
+    struct nt_admin *a = p->admin;
+    p->failed = true;
+    if (fault == NT_FAULT_ACCESS_DENIED && !p->told)
+        refused_logon(a, NT_STATUS(ACCESS_DENIED), "access denied to the first call");
+    else if (fault == NT_FAULT_ACCESS_DENIED)
+        admin_fail(a, NT_ADMIN_RIGHTS, NT_STATUS(ACCESS_DENIED), "%s refuses %s over TCP: %s",
+                   a->host, p->op->name, nt_fault_name(fault));
+    else
+        admin_fail(a, fault == NT_FAULT_SEC_PKG_ERROR ? NT_ADMIN_CRYPTO : NT_ADMIN_OTHER,
+                   NT_STATUS(RPC_CALL_FAILED), "%s at %s did not run: %s (0x%08x)", p->op->name,
+                   a->host, nt_fault_name(fault), fault);
+}
+
+/* --- events --- */
+
+static void take_response(struct admin_pipe *p, const struct nt_link_event *ev)
+{
+    struct nt_admin *a = p->admin;
+    void *args = p->args;
+    enum nt_err err = nt_ndr_decode(p->op, NT_NDR_RESPONSE, ev->big_endian, ev->stub, ev->len,
+                                    &a->arena, &args, NULL, NULL);
+    if (err != NT_OK) {
+        p->failed = true;
+        admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(INVALID_NETWORK_RESPONSE),
+                   "the answer of %s to %s does not decode: %s", a->host, p->op->name,
+                   nt_err_text(err));
+        return;
+    }
+    p->told = true;
+    p->done = true;
+}
+
+static void on_progress(void *ctx)
+{
+    struct admin_pipe *p = ctx;
+    struct nt_link_event ev;
+    while (p->link != NULL && nt_link_next(p->link, &ev, uv_now(&p->admin->loop))) {
+        if (ev.kind == NT_LINK_READY)
+            p->ready = true;
+        else if (ev.kind == NT_LINK_FAILED)
+            link_failed(p, &ev);
+        else if (p->op == NULL || ev.call_id != p->call_id)
+            continue; /* of a call that was given up */
+        else if (ev.kind == NT_LINK_RESPONSE)
+            take_response(p, &ev);
+        else
+            call_fault(p, ev.fault);
+    }
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    struct nt_admin *a = timer->data;
+    a->expired = true;
+}
+
+/* Runs the loop until *flag, a failure, or the end of the session's time. */
+static bool run(struct admin_pipe *p, const bool *flag)
+{
+    struct nt_admin *a = p->admin;
+    while (!*flag && !p->failed) {
+        if (a->expired)
+            return admin_fail(a, NT_ADMIN_NETWORK, NT_STATUS(IO_TIMEOUT),
+                              "%s did not answer in time", a->host);
+        uv_run(&a->loop, UV_RUN_ONCE);
+    }
+    return !p->failed;
+}
+
+/* --- calls --- */
+
+static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
+{
+    const struct nt_ntlm_client_config ntlm = {
+        .domain = a->domain,
+        .user = a->user,
+        .computer = "",
+        .nt_hash = &a->hash,
+        .seal = true,
+        .env = a->env,
+    };
+    struct nt_link_config config = {
+        .host = a->host,
+        .epm_port = a->epm_port,
+        .iface = p->iface,
+        .auth_type = NT_AUTH_NTLM,
+        .auth_level = NT_LEVEL_PRIVACY,
+    };
+    uv_update_time(&a->loop);
+    if (p->net == NULL)
+        p->net = nt_net_new(&a->loop, on_progress, p);
+    config.sec = p->net != NULL ? nt_sec_ntlm_client(&ntlm) : NULL;
+    if (config.sec == NULL)
+        return admin_nomem(a);
+    struct nt_link *link = nt_link_new(&config, uv_now(&a->loop));
+    if (link == NULL)
+        return admin_nomem(a);
+    p->link = link;
+    nt_net_drive(p->net, link);
+    return run(p, &p->ready);
+}
+
+bool admin_call(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op *op, void *args)
+{
+    snprintf(a->error.step, sizeof a->error.step, "%s", op->name);
+    if (p->failed)
+        return admin_fail(a, NT_ADMIN_NETWORK, NT_STATUS(CONNECTION_ABORTED),
+                          "the connection to %s has ended", a->host);
+    p->op = op;
+    p->args = args;
+    p->done = false;
+    if (p->link == NULL && !open_pipe(a, p))
+        return false;
+    uv_update_time(&a->loop);
+    enum nt_err err = nt_link_call(p->link, op, args, uv_now(&a->loop), &p->call_id);
+    if (err != NT_OK)
+        return admin_fail(a, NT_ADMIN_OTHER, nt_status_of(err), "%s cannot be called at %s: %s",
+                          op->name, a->host, nt_err_text(err));
+    nt_net_poke(p->net);
+    bool ok = run(p, &p->done);
+    p->op = NULL;
+    if (!ok && a->error.kind != NT_ADMIN_NETWORK && p->told && a->error.kind != NT_ADMIN_CRYPTO)
+        p->failed = false; /* a fault ends the call, not the association */
+    return ok;
+}
+
+bool admin_key(struct nt_admin *a, const struct admin_pipe *p, const struct nt_secret **key)
+{
+    *key = p->link != NULL ? nt_link_session_key(p->link) : NULL;
+    if (*key == NULL)
+        return admin_fail(a, NT_ADMIN_CRYPTO, NT_STATUS(RPC_SEC_PKG_ERROR),
+                          "there is no session key with %s to hide a password under", a->host);
+    return true;
+}
+
+void admin_begin(struct nt_admin *a)
+{
+    nt_arena_reset(&a->arena);
+    a->error = (struct nt_admin_error){ .kind = NT_ADMIN_FINE };
+}
+
+/* --- the session --- */
+
+struct nt_admin *nt_admin_new(const struct nt_admin_config *config)
+{
+    struct nt_admin *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return NULL;
+    if (uv_loop_init(&a->loop) != 0) {
+        free(a);
+        return NULL;
+    }
+    nt_arena_init(&a->arena, ARENA_BYTES);
+    a->env = config->env;
+    a->epm_port = config->epm_port;
+    a->hash = *config->hash;
+    a->host = strdup(config->host);
+    a->domain = strdup(config->domain);
+    a->user = strdup(config->user);
+    a->samr = (struct admin_pipe){ .admin = a, .iface = &ndr_samr };
+    a->lsa = (struct admin_pipe){ .admin = a, .iface = &ndr_lsarpc };
+    a->netlogon = (struct admin_pipe){ .admin = a, .iface = &ndr_netlogon };
+    uv_timer_init(&a->loop, &a->watchdog);
+    a->watchdog.data = a;
+    uv_timer_start(&a->watchdog, on_watchdog, config->total_ms != 0 ? config->total_ms : TOTAL_MS,
+                   0);
+    if (a->host == NULL || a->domain == NULL || a->user == NULL) {
+        nt_admin_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+static void close_pipe(struct admin_pipe *p)
+{
+    nt_net_free(p->net);
+    nt_link_free(p->link);
+}
+
+void nt_admin_free(struct nt_admin *a)
+{
+    if (a == NULL)
+        return;
+    close_pipe(&a->samr);
+    close_pipe(&a->lsa);
+    close_pipe(&a->netlogon);
+    uv_close((uv_handle_t *)&a->watchdog, NULL);
+    uv_run(&a->loop, UV_RUN_DEFAULT); /* until all is closed */
+    uv_loop_close(&a->loop);
+    nt_arena_free(&a->arena);
+    nt_secret_wipe(&a->hash);
+    free(a->host);
+    free(a->domain);
+    free(a->user);
+    free(a);
+}

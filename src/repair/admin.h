@@ -1,0 +1,132 @@
+/*
+ * admin.h - an administrator's session with one controller of a domain, over sealed RPC on TCP: who
+ * the domain is, its half of a trust, and changes of it. At the edge: each call runs an event loop
+ * of its own until it is answered or the session's time is over. Not for use from two threads.
+ * Sources: [MS-SAMR] 3.1.5, [MS-LSAD] 3.1.4.7, [MS-NRPC] 3.5.4.9.1.
+ *
+ * The transport is the business of links (channel/link.h): another one than TCP is added there.
+ */
+#ifndef NT_REPAIR_ADMIN_H
+#define NT_REPAIR_ADMIN_H
+
+#include "base/env.h"
+#include "base/nttime.h"
+#include "base/secret.h"
+#include "base/sid.h"
+#include "base/status.h"
+
+#define NT_ADMIN_NAME 64 /* bytes of a NetBIOS name with its NUL */
+#define NT_ADMIN_WHY  400
+
+struct nt_admin;
+
+struct nt_admin_config {
+    const char *host;             /* name or address */
+    uint16_t epm_port;            /* of its endpoint mapper; 0: 135 */
+    const char *domain, *user;    /* the administrator's */
+    const struct nt_secret *hash; /* NT hash of the password */
+    const struct nt_env *env;     /* kept */
+    uint32_t total_ms;            /* for all that the session does; 0: one minute */
+};
+
+/* What kind of failure it was, so that a person knows where to look. */
+enum nt_admin_fail {
+    NT_ADMIN_FINE,
+    NT_ADMIN_NAME_UNKNOWN, /* the host's name has no address */
+    NT_ADMIN_NETWORK,      /* not reached, or the connection ended */
+    NT_ADMIN_CREDENTIALS,  /* the user name or password is not right */
+    NT_ADMIN_RIGHTS,       /* logged on, but not allowed to do this */
+    NT_ADMIN_CRYPTO,       /* the two ends do not agree on protection */
+    NT_ADMIN_MISSING,      /* the object is not there */
+    NT_ADMIN_EXISTS,       /* it is there already */
+    NT_ADMIN_OTHER         /* any other status */
+};
+
+struct nt_admin_error {
+    enum nt_admin_fail kind;
+    ntstatus status;
+    char step[48];           /* the call: "SamrOpenDomain"; "" when nothing was called yet */
+    char text[NT_ADMIN_WHY]; /* one sentence with the host and the reason */
+};
+
+/* Prepares; connects when the first call needs it. NULL: no memory. */
+struct nt_admin *nt_admin_new(const struct nt_admin_config *config);
+void nt_admin_free(struct nt_admin *a); /* closes, wipes */
+
+/* Of the last call that returned false. */
+const struct nt_admin_error *nt_admin_error(const struct nt_admin *a);
+const char *nt_admin_fail_name(enum nt_admin_fail kind); /* "network", for --json */
+
+/* --- the domain --- */
+
+/* Its NetBIOS name and SID, by SAMR. */
+struct nt_admin_domain {
+    char name[NT_ADMIN_NAME];
+    struct nt_sid sid;
+};
+bool nt_admin_domain(struct nt_admin *a, struct nt_admin_domain *out);
+
+/* Opens the domain with the rights that making and deleting trust accounts needs: false with
+ * NT_ADMIN_RIGHTS when the user lacks them. Changes nothing. */
+bool nt_admin_may_change_accounts(struct nt_admin *a);
+/* The same for trusted domain objects. */
+bool nt_admin_may_change_trusts(struct nt_admin *a);
+
+/* --- the trusted end: the interdomain trust account --- */
+
+enum nt_admin_account_type {
+    NT_ADMIN_USER,
+    NT_ADMIN_INTERDOMAIN,
+    NT_ADMIN_WORKSTATION,
+    NT_ADMIN_SERVER
+};
+struct nt_admin_account {
+    bool exists;
+    enum nt_admin_account_type type;
+    bool disabled;
+    uint32_t rid;
+    nt_time password_set; /* 0: never */
+};
+/* trusting: the trusting domain's NetBIOS name. True also when there is none: exists is false. */
+bool nt_admin_account_get(struct nt_admin *a, const char *trusting, struct nt_admin_account *out);
+const char *nt_admin_account_type_name(enum nt_admin_account_type type); /* "interdomain trust" */
+
+/* Makes the account with its initial password, still disabled: nothing opens it, so nothing burns
+ * it, until nt_admin_account_enable. What was made is deleted again when the password cannot be
+ * set. NT_ADMIN_EXISTS, NT_ADMIN_RIGHTS. */
+bool nt_admin_account_create(struct nt_admin *a, const char *trusting,
+                             const struct nt_password *initial);
+bool nt_admin_account_enable(struct nt_admin *a, const char *trusting);
+/* NT_ADMIN_MISSING when there is none; NT_ADMIN_OTHER when it is no interdomain trust account. */
+bool nt_admin_account_delete(struct nt_admin *a, const char *trusting);
+
+/* --- the trusting end: the trusted domain object --- */
+
+#define NT_ADMIN_INBOUND  0x1u
+#define NT_ADMIN_OUTBOUND 0x2u
+
+struct nt_admin_tdo {
+    bool exists;
+    char name[NT_ADMIN_NAME]; /* flat */
+    struct nt_sid sid;        /* null: not known yet */
+    uint32_t direction, type, attributes;
+};
+bool nt_admin_tdo_get(struct nt_admin *a, const char *trusted, struct nt_admin_tdo *out);
+
+/* Gives the outbound half another initial password; all else of the object stays. */
+bool nt_admin_tdo_set_password(struct nt_admin *a, const char *trusted,
+                               const struct nt_password *initial);
+/* Makes an outbound object. LSA has no place for a list of controllers: the system there has to
+ * find them by itself. */
+bool nt_admin_tdo_create(struct nt_admin *a, const char *trusted, const struct nt_sid *sid,
+                         const struct nt_password *initial);
+bool nt_admin_tdo_delete(struct nt_admin *a, const char *trusted);
+
+/* Has the controller open its secure channel to a domain that it trusts, now. *werr is what came of
+ * it, a Win32 code (0: the trust is good); controller: who answered, "" for nobody. */
+bool nt_admin_trust_verify(struct nt_admin *a, const char *trusted, uint32_t *werr,
+                           char controller[NT_ADMIN_NAME]);
+/* "NO_TRUST_SAM_ACCOUNT" for 1787; "" for codes that are not known here. */
+const char *nt_admin_werr_name(uint32_t werr);
+
+#endif

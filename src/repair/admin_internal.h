@@ -1,0 +1,58 @@
+/*
+ * admin_internal.h - the session from the inside; seen by admin*.c only.
+ */
+#ifndef NT_REPAIR_ADMIN_INTERNAL_H
+#define NT_REPAIR_ADMIN_INTERNAL_H
+
+#include "base/arena.h"
+#include "channel/net.h"
+#include "repair/admin.h"
+#include "rpc/sec.h"
+
+/* One interface of the controller: a link, and the call that waits for its answer. */
+struct admin_pipe {
+    struct nt_admin *admin;
+    const struct nt_ndr_interface *iface;
+    struct nt_net *net;
+    struct nt_link *link;
+    bool ready, told; /* told: the first call was answered, so the logon is good */
+    /* the call under way */
+    const struct nt_ndr_op *op;
+    void *args;
+    uint32_t call_id;
+    bool done, failed;
+};
+
+struct nt_admin {
+    uv_loop_t loop;
+    uv_timer_t watchdog;
+    bool expired;
+    const struct nt_env *env;
+    char *host, *domain, *user;
+    uint16_t epm_port;
+    struct nt_secret hash;
+    struct admin_pipe samr, lsa, netlogon;
+    struct nt_arena arena; /* of one public call */
+    struct nt_admin_error error;
+    /* handles, nil until opened */
+    struct nt_ndr_context sam_server, sam_domain, policy;
+    uint32_t sam_domain_access, policy_access;
+    struct nt_admin_domain who;
+    bool who_known;
+};
+
+/* Begins a public call: forgets the last error and the last call's memory. */
+void admin_begin(struct nt_admin *a);
+/* Opens the association if need be, makes the call and waits; the answer is decoded into args.
+ * False with a->error set; a status in the answer is the caller's to look at. */
+bool admin_call(struct nt_admin *a, struct admin_pipe *pipe, const struct nt_ndr_op *op,
+                void *args);
+/* The call was answered with a status that is not good. Always false. */
+bool admin_status(struct nt_admin *a, const struct nt_ndr_op *op, ntstatus status);
+bool admin_fail(struct nt_admin *a, enum nt_admin_fail kind, ntstatus status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+bool admin_nomem(struct nt_admin *a);
+/* The RPC session key that passwords are hidden under. False: none, a->error set. */
+bool admin_key(struct nt_admin *a, const struct admin_pipe *pipe, const struct nt_secret **key);
+
+#endif
