@@ -214,11 +214,13 @@ static struct found rid_in_domain(const struct nt_dir *dir, uint32_t rid)
 
 static struct found predefined_sid(const struct nt_sid *sid)
 {
-    for (size_t i = 0; i < NT_COUNT(predefined); i++) {
-        struct nt_sid known;
-        if (nt_sid_parse(predefined[i].sid, &known) && nt_sid_equal(&known, sid))
+    char text[NT_SID_TEXT];
+    if (sid->sub_count != 1)
+        return unknown;
+    nt_sid_format(sid, text);
+    for (size_t i = 0; i < NT_COUNT(predefined); i++)
+        if (strcmp(predefined[i].sid, text) == 0)
             return of_predefined(&predefined[i]);
-    }
     return unknown;
 }
 

@@ -5,6 +5,7 @@
  * An account belongs to its primary group without being listed in it; both ways of belonging are
  * shown to clients as membership.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf16.h"
@@ -43,12 +44,16 @@ static const struct nt_group *opened(struct nt_call *call, const SAMPR_HANDLE *c
 
 /* --- members --- */
 
+static int by_rid(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 static bool listed(const struct nt_group *group, uint32_t rid)
 {
-    for (size_t i = 0; i < group->member_count; i++)
-        if (group->members[i] == rid)
-            return true;
-    return false;
+    return group->member_count > 0 && bsearch(&rid, group->members, group->member_count,
+                                              sizeof *group->members, by_rid) != NULL;
 }
 
 /* Writes at most `max` members, both kinds; returns how many there are. */

@@ -362,7 +362,8 @@ static void a_secret_keeps_its_value_and_the_one_before(void **state)
                                   .SecretName = fix_unicode(&w->f, "G$backup"),
                                   .DesiredAccess = MAXIMUM_ALLOWED };
     ASSERT_STATUS(lsa(w, ADMIN, &ndr_LsarCreateSecret, &c), SUCCESS);
-    ASSERT_STATUS(lsa(w, ADMIN, &ndr_LsarCreateSecret, &c), OBJECT_NAME_COLLISION);
+    struct LsarCreateSecret again = c;
+    ASSERT_STATUS(lsa(w, ADMIN, &ndr_LsarCreateSecret, &again), OBJECT_NAME_COLLISION);
     struct LsarSetSecret s = { .SecretHandle = c.SecretHandle,
                                .EncryptedCurrentValue = cipher(w, "first", 5) };
     ASSERT_STATUS(lsa(w, ADMIN, &ndr_LsarSetSecret, &s), SUCCESS);
