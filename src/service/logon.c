@@ -182,7 +182,7 @@ static bool put_info(struct nt_logon *l, const struct nt_account *account)
 
     info->LogonTime = nt_old_time(now);
     info->LogoffTime = nt_old_time(NT_TIME_NEVER);
-    info->KickOffTime = nt_old_time(NT_TIME_NEVER);
+    info->KickOffTime = nt_old_time(account->expires != 0 ? account->expires : NT_TIME_NEVER);
     info->PasswordLastSet = nt_old_time(account->password_set);
     info->PasswordCanChange = nt_old_time(nt_account_can_change(account, policy));
     info->PasswordMustChange = nt_old_time(nt_account_must_change(account, policy));

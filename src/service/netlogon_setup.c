@@ -109,6 +109,12 @@ static const char *refusal_of(const struct nt_account *account)
                : "wrong password";
 }
 
+static void note_refused(struct nt_call *call, const struct setup *s, struct nt_txn *txn)
+{
+    nt_txn_event(txn, NT_EVENT_WARNING, "channel-refused", s->account, nt_conn_peer(call->conn),
+                 "%s was refused from computer %s: %s.", s->account, s->computer, s->reason);
+}
+
 /* What must be durable before the peer is answered: in the writer, against the newest state, the
  * same decision once more. */
 static ntstatus decide(struct nt_call *call, void *args, struct nt_txn *txn)
@@ -130,20 +136,22 @@ static ntstatus decide(struct nt_call *call, void *args, struct nt_txn *txn)
         s->outcome = NT_STATUS(SUCCESS);
         return nt_op_channel_opened(txn, s->rid, &copy, peer);
     }
+    s->outcome = NT_STATUS(ACCESS_DENIED); /* whatever becomes of the record */
     s->reason = refusal_of(account);
-    s->outcome = nt_op_channel_refused(txn, s->rid, peer, &burned);
+    if (account->in == NULL || !nt_in_refused_changes(account->in))
+        note_refused(call, s, txn);
+    ntstatus status = nt_op_channel_refused(txn, s->rid, peer, &burned);
     if (burned)
         s->reason = "wrong initial password, now burned";
-    return NT_STATUS(SUCCESS); /* that it was refused is what is to be kept */
+    /* That it was refused is what is to be kept. */
+    return nt_status_is(status, s->outcome) ? NT_STATUS(SUCCESS) : status;
 }
 
 /* Refused before a key was compared; worth an event when a trust's account is concerned. */
 static ntstatus decide_unfit(struct nt_call *call, void *args, struct nt_txn *txn)
 {
-    const struct setup *s = call->state;
     (void)args;
-    nt_txn_event(txn, NT_EVENT_WARNING, "channel-refused", s->account, nt_conn_peer(call->conn),
-                 "%s was refused from %s: %s.", s->account, s->computer, s->reason);
+    note_refused(call, call->state, txn);
     return NT_STATUS(SUCCESS);
 }
 

@@ -39,12 +39,39 @@ static void put_handle(uint8_t *stub, const struct nt_ndr_context *context)
     nt_buf_free(&b);
 }
 
+/* A trusted domain's controller that vouches for everybody. */
+static void partner(struct fix *f, struct nt_forward *fwd)
+{
+    static const uint32_t subs[] = { 21, 11, 22, 33 };
+    (void)f;
+    fwd->status = NT_STATUS(SUCCESS);
+    fwd->authoritative = true;
+    strcpy(fwd->dc_name, "PARTPDC");
+    if (fwd->kind == NT_FORWARD_LOGON) {
+        NETLOGON_VALIDATION_SAM_INFO4 *info = nt_arena_alloc(fwd->arena, sizeof *info);
+        RPC_SID *sid = nt_arena_alloc(fwd->arena, sizeof *sid + sizeof subs);
+        if (info == NULL || sid == NULL) {
+            fwd->status = NT_STATUS(NO_MEMORY);
+        } else {
+            sid->Revision = 1;
+            sid->SubAuthorityCount = 4;
+            sid->IdentifierAuthority.Value[5] = 5;
+            memcpy(sid->SubAuthority, subs, sizeof subs);
+            info->LogonDomainId = sid;
+            info->UserId = 1105;
+            fwd->info = info;
+        }
+    }
+    fwd->done(fwd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fix f;
     fix_open(&f);
+    f.forward = partner;
     struct client wks = fix_channel(&f, "WKS", "WKS$", "Wks.pw1", 2);
     struct nt_secret key;
     nt_secret_set(&key, "0123456789abcdef", 16);
