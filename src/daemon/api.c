@@ -51,6 +51,7 @@ static const struct route {
     { "PATCH", "/v1/trusts/*", nt_api_trust_patch },
     { "POST", "/v1/trusts/*/verify", nt_api_trust_verify },
     { "POST", "/v1/trusts/*/rotate", nt_api_trust_rotate },
+    { "POST", "/v1/trusts/*/reset", nt_api_trust_reset },
     { "GET", "/v1/users", nt_api_users_get },
     { "POST", "/v1/users", nt_api_users_post },
     { "GET", "/v1/users/*", nt_api_user_get },

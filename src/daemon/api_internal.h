@@ -69,7 +69,7 @@ nt_handler nt_api_status_get, nt_api_domain_get, nt_api_policy_get, nt_api_polic
     nt_api_events_get, nt_api_backup_post;
 nt_handler nt_api_permits_get, nt_api_permits_post, nt_api_permit_get, nt_api_permit_delete;
 nt_handler nt_api_trusts_get, nt_api_trusts_post, nt_api_trust_get, nt_api_trust_delete,
-    nt_api_trust_patch, nt_api_trust_verify, nt_api_trust_rotate;
+    nt_api_trust_patch, nt_api_trust_verify, nt_api_trust_rotate, nt_api_trust_reset;
 nt_handler nt_api_users_get, nt_api_users_post, nt_api_user_get, nt_api_user_patch,
     nt_api_user_delete;
 nt_handler nt_api_computers_get, nt_api_computers_post, nt_api_computer_get, nt_api_computer_patch,

@@ -236,7 +236,8 @@ struct trust_change {
     struct nt_password initial;
     char servers[2048];
     bool allow_weak;
-    bool has_servers, has_weak;
+    bool has_servers, has_weak, has_sid;
+    struct nt_sid sid;
 };
 
 static ntstatus add_trust(struct nt_txn *txn, void *ctx, struct nt_why *why)
@@ -326,6 +327,35 @@ void nt_api_trusts_post(struct nt_request *rq)
         verify(rq, NT_FORWARD_VERIFY, c.name);
         show_trust(rq, c.name);
     }
+    nt_password_wipe(&c.initial);
+}
+
+static ntstatus reset_trust(struct nt_txn *txn, void *ctx, struct nt_why *why)
+{
+    const struct trust_change *c = ctx;
+    const struct nt_trust_fields fields = { .which = NT_TRUST_SID, .sid = &c->sid };
+    ntstatus status = nt_op_trust_reset(txn, c->name, &c->initial, c->who, "", why);
+    if (nt_status_ok(status) && c->has_sid)
+        status = nt_op_trust_set(txn, c->name, &fields, c->who, "");
+    return status;
+}
+
+/* Begins anew with another initial password, and, for a domain that was built anew, another SID;
+ * the rest of the trust stays. It is proven when the runner, or a verify, gets to it. */
+void nt_api_trust_reset(struct nt_request *rq)
+{
+    static const char *const keys[] = { "password", "sid", NULL };
+    struct trust_change c = { .name = rq->name, .who = rq->who };
+    struct nt_secret hash = { .len = 0 };
+    if (!nt_api_only(rq, keys) || !nt_api_password(rq, "password", &hash, &c.initial))
+        return;
+    nt_secret_wipe(&hash);
+    const char *sid = nt_api_text(rq, "sid", false);
+    c.has_sid = sid != NULL;
+    if (c.has_sid && !nt_sid_parse(sid, &c.sid))
+        nt_api_fail(rq, NT_STATUS(INVALID_SID), "'sid' is not a SID", "");
+    if (!nt_api_failed(rq) && nt_api_change(rq, reset_trust, &c))
+        show_trust(rq, c.name);
     nt_password_wipe(&c.initial);
 }
 
