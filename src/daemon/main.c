@@ -165,7 +165,7 @@ static bool open_domain(struct daemon *d, char *why, size_t why_size)
     bool there = nt_dir_domain(dir) != NULL;
     nt_dir_unref(dir);
     if (!there)
-        snprintf(why, why_size, "%s: there is no domain in it; make one with 'ntrust domain init'",
+        snprintf(why, why_size, "%.400s: there is no domain in it; make one with 'ntrust domain init'",
                  d->config.store);
     return there && nt_engine_start(d->engine) == NT_OK;
 }
@@ -290,7 +290,7 @@ static void announce(const struct daemon *d)
 
 static int run(struct daemon *d)
 {
-    char why[512] = "out of memory";
+    char why[1024] = "out of memory";
     d->loop_count = d->config.loops != 0 ? d->config.loops : uv_available_parallelism();
     d->loops = calloc(d->loop_count, sizeof *d->loops);
     d->clients = nt_clients_new(d->config.connections, d->config.connections_per_address);

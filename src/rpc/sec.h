@@ -45,11 +45,11 @@ enum nt_sec_step {
 
 /* What a server context needs to know. Texts are UTF-8 and live in the context until the answer. */
 struct nt_sec_question {
-    enum nt_auth_type type; /* NT_AUTH_NTLM (also inside SPNEGO) or NT_AUTH_SCHANNEL */
-    bool anonymous;         /* NTLM: no credentials at all were given */
-    const char *domain;     /* NTLM: the user's; schannel: the domain the client asks for */
-    const char *user;       /* NTLM; "" when anonymous */
-    const char *computer;   /* NTLM: the workstation; schannel: the channel's owner */
+    enum nt_auth_type type;   /* NT_AUTH_NTLM (also inside SPNEGO) or NT_AUTH_SCHANNEL */
+    bool anonymous;           /* NTLM: no credentials at all were given */
+    const char *domain;       /* NTLM: the user's; schannel: the domain the client asks for */
+    const char *user;         /* NTLM; "" when anonymous */
+    const char *computer;     /* NTLM: the workstation; schannel: the channel's owner */
     const uint8_t *challenge; /* NTLM: the 8 bytes this server gave */
     const uint8_t *nt;        /* NTLM: the responses as received */
     size_t nt_len;
@@ -58,8 +58,8 @@ struct nt_sec_question {
 };
 
 struct nt_sec_answer {
-    ntstatus status;       /* anything but SUCCESS fails the context with this status */
-    struct nt_secret key;  /* NTLM: session base key; schannel: the channel's session key */
+    ntstatus status;          /* anything but SUCCESS fails the context with this status */
+    struct nt_secret key;     /* NTLM: session base key; schannel: the channel's session key */
     enum nt_nl_crypto crypto; /* schannel */
     void *caller;             /* the owner's, kept by the association (see server.h) */
 };
@@ -99,8 +99,8 @@ struct nt_sec {
 
 /* NTLMSSP, [MS-NLMP]. Names are ours as they go into the target info; copied. NULL: no memory. */
 struct nt_ntlm_server_config {
-    const char *domain;   /* NetBIOS */
-    const char *computer; /* NetBIOS */
+    const char *domain;                    /* NetBIOS */
+    const char *computer;                  /* NetBIOS */
     const char *dns_domain, *dns_computer; /* "" for an NT-style domain */
     const struct nt_env *env;              /* kept */
 };
@@ -121,8 +121,8 @@ struct nt_sec *nt_sec_spnego_client(struct nt_sec *inner);
 /* The Netlogon secure channel, [MS-NRPC] 3.3. The server asks for the key by computer name. */
 struct nt_sec *nt_sec_schannel_server(const struct nt_env *env);
 struct nt_schannel_client_config {
-    const char *domain;   /* the server's NetBIOS domain */
-    const char *computer; /* ours */
+    const char *domain;          /* the server's NetBIOS domain */
+    const char *computer;        /* ours */
     const struct nt_secret *key; /* session key from ServerAuthenticate; copied */
     enum nt_nl_crypto crypto;
     const struct nt_env *env;
