@@ -194,34 +194,40 @@ static uint64_t read_old_span(OLD_LARGE_INTEGER v)
     return nt_wire_span_read((int64_t)((uint64_t)(uint32_t)v.HighPart << 32 | v.LowPart));
 }
 
+struct setting {
+    const char *name; /* in struct nt_policy */
+    uint64_t value;
+};
+
 static ntstatus decide_policy(struct nt_call *call, void *args, struct nt_txn *txn)
 {
     struct SamrSetInformationDomain *a = args;
     const SAMPR_DOMAIN_INFO_BUFFER *in = &a->DomainInformation;
-    struct nt_policy *policy = nt_record_clone(nt_dir_policy(nt_txn_dir(txn)));
-    if (policy == NULL)
-        return NT_STATUS(NO_MEMORY);
-    if (a->DomainInformationClass == DomainPasswordInformation) {
-        policy->min_password_length = in->Password.MinPasswordLength;
-        policy->password_history = in->Password.PasswordHistoryLength;
-        policy->max_password_age_s = read_old_span(in->Password.MaxPasswordAge);
-        policy->min_password_age_s = read_old_span(in->Password.MinPasswordAge);
-    } else {
-        policy->lockout_duration_s = nt_wire_span_read(in->Lockout.LockoutDuration.QuadPart);
-        policy->lockout_window_s = nt_wire_span_read(in->Lockout.LockoutObservationWindow.QuadPart);
-        policy->lockout_threshold = in->Lockout.LockoutThreshold;
-    }
-    nt_txn_event(txn, NT_EVENT_INFO, "policy-changed", "", nt_conn_peer(call->conn),
-                 "The %s policy was changed by %s.",
-                 a->DomainInformationClass == DomainPasswordInformation ? "password" : "lockout",
-                 call->token->name);
-    return nt_status_of(nt_txn_put(txn, policy));
+    const struct setting password[] = {
+        { "min_password_length", in->Password.MinPasswordLength },
+        { "password_history", in->Password.PasswordHistoryLength },
+        { "max_password_age_s", read_old_span(in->Password.MaxPasswordAge) },
+        { "min_password_age_s", read_old_span(in->Password.MinPasswordAge) },
+    };
+    const struct setting lockout[] = {
+        { "lockout_duration_s", nt_wire_span_read(in->Lockout.LockoutDuration.QuadPart) },
+        { "lockout_window_s", nt_wire_span_read(in->Lockout.LockoutObservationWindow.QuadPart) },
+        { "lockout_threshold", in->Lockout.LockoutThreshold },
+    };
+    bool is_password = a->DomainInformationClass == DomainPasswordInformation;
+    const struct setting *list = is_password ? password : lockout;
+    size_t count = is_password ? NT_COUNT(password) : NT_COUNT(lockout);
+    ntstatus st = NT_STATUS(SUCCESS);
+    if ((samr_domain_allowed(call, false) & DOMAIN_WRITE_PASSWORD) == 0)
+        return NT_STATUS(ACCESS_DENIED);
+    for (size_t i = 0; nt_status_ok(st) && i < count; i++)
+        st = nt_op_policy_set(txn, list[i].name, list[i].value, call->token->name,
+                              nt_conn_peer(call->conn), NULL);
+    return st;
 }
 
-#define PASSWORD_CHARS_MOST 256 /* what a client's buffers carry, [MS-SAMR] 2.2.6.21 */
-
-/* [MS-SAMR] 3.1.5.6.1. Only the password and lockout rules can be set; the rest of a domain is not
- * the clients' to change. */
+/* [MS-SAMR] 3.1.5.6.1. Only the password and lockout rules can be set, within the bounds that the
+ * policy has for each; the rest of a domain is not the clients' to change. */
 ntstatus samr_set_domain(struct nt_call *call, void *args)
 {
     struct SamrSetInformationDomain *a = args;
@@ -239,9 +245,6 @@ ntstatus samr_set_domain(struct nt_call *call, void *args)
                                                                    : NT_STATUS(NOT_SUPPORTED);
     if (handle->builtin)
         return NT_STATUS(NOT_SUPPORTED);
-    if (password && (in->Password.MinPasswordLength > PASSWORD_CHARS_MOST ||
-                     in->Password.PasswordHistoryLength > 1024))
-        return NT_STATUS(INVALID_PARAMETER);
     if (lockout && in->Lockout.LockoutDuration.QuadPart != INT64_MIN &&
         nt_wire_span_read(in->Lockout.LockoutDuration.QuadPart) <
             nt_wire_span_read(in->Lockout.LockoutObservationWindow.QuadPart))

@@ -127,6 +127,8 @@ static void an_administrator_sets_the_password_and_lockout_rules(void **state)
     assert_int_equal(policy->lockout_threshold, 5);
     assert_int_equal(policy->min_password_length, 7);
     nt_dir_unref(dir);
+    p.DomainInformation.Password.MinPasswordLength = 0xFFFF;
+    ASSERT_STATUS(samr(w, ADMIN, &ndr_SamrSetInformationDomain, &p), INVALID_PARAMETER);
     p.DomainHandle = open_domain(w, USER, false);
     ASSERT_STATUS(samr(w, USER, &ndr_SamrSetInformationDomain, &p), ACCESS_DENIED);
 }
