@@ -193,7 +193,7 @@ size_t nt_dir_count(const struct nt_dir *dir, enum nt_kind kind)
     return kind < NT_KIND_COUNT ? dir->counts[kind] : 0;
 }
 
-static bool is_member(const struct nt_group *g, uint32_t rid)
+bool nt_group_has(const struct nt_group *g, uint32_t rid)
 {
     size_t low = 0, high = g->member_count;
     while (low < high) {
@@ -218,7 +218,7 @@ size_t nt_dir_groups_of(const struct nt_dir *dir, const struct nt_account *accou
     /* Groups are few, and each lookup is a binary search. */
     for (const struct nt_group *g = nt_dir_group_after(dir, 0); g != NULL;
          g = nt_dir_group_after(dir, g->rid)) {
-        if (g->rid == account->primary_rid || !is_member(g, account->rid))
+        if (g->rid == account->primary_rid || !nt_group_has(g, account->rid))
             continue;
         if (n < max)
             rids[n] = g->rid;
@@ -227,21 +227,62 @@ size_t nt_dir_groups_of(const struct nt_dir *dir, const struct nt_account *accou
     return n;
 }
 
+/* The first listed member behind after_rid; 0: none. */
+static uint32_t listed_after(const struct nt_group *g, uint32_t after_rid)
+{
+    size_t i = 0;
+    while (i < g->member_count && g->members[i] <= after_rid)
+        i++;
+    return i < g->member_count ? g->members[i] : 0;
+}
+
+/* The first account behind after_rid whose primary group it is; 0: none. */
+static uint32_t primary_after(const struct nt_dir *dir, uint32_t group, uint32_t after_rid)
+{
+    const struct nt_account *a = nt_dir_account_after(dir, after_rid);
+    while (a != NULL && a->primary_rid != group)
+        a = nt_dir_account_after(dir, a->rid);
+    return a != NULL ? a->rid : 0;
+}
+
+size_t nt_dir_members_of(const struct nt_dir *dir, const struct nt_group *group, uint32_t after_rid,
+                         uint32_t *rids, size_t max)
+{
+    uint32_t listed = listed_after(group, after_rid);
+    uint32_t primary = primary_after(dir, group->rid, after_rid);
+    size_t n = 0;
+    while (n < max && (listed != 0 || primary != 0)) {
+        uint32_t next = primary == 0 || (listed != 0 && listed < primary) ? listed : primary;
+        rids[n++] = next;
+        if (listed == next)
+            listed = listed_after(group, next);
+        if (primary == next)
+            primary = primary_after(dir, group->rid, next);
+    }
+    return n;
+}
+
+bool nt_alias_has(const struct nt_alias *a, const struct nt_sid *sid)
+{
+    size_t low = 0, high = a->member_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = nt_sid_compare(&a->members[middle], sid);
+        if (c == 0)
+            return true;
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
 static bool has_any(const struct nt_alias *a, const struct nt_sid *sids, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t low = 0, high = a->member_count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            int c = nt_sid_compare(&a->members[middle], &sids[i]);
-            if (c == 0)
-                return true;
-            if (c < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        if (nt_alias_has(a, &sids[i]))
+            return true;
     return false;
 }
 

@@ -42,6 +42,13 @@ size_t nt_dir_count(const struct nt_dir *dir, enum nt_kind kind);
  * there are, of which at most `max` were written. */
 size_t nt_dir_groups_of(const struct nt_dir *dir, const struct nt_account *account, uint32_t *rids,
                         size_t max);
+/* The other way round: members of a group behind `after_rid` (0: from the first), ascending, those
+ * whose primary group it is among them. Returns how many were written; fewer than `max`: that was
+ * all. A group record lists only members whose primary group it is not. */
+size_t nt_dir_members_of(const struct nt_dir *dir, const struct nt_group *group, uint32_t after_rid,
+                         uint32_t *rids, size_t max);
+bool nt_group_has(const struct nt_group *group, uint32_t rid); /* listed; see above */
+bool nt_alias_has(const struct nt_alias *alias, const struct nt_sid *sid);
 /* Aliases (builtin or not) that have any of these SIDs as member; as above, RIDs ascending. */
 size_t nt_dir_aliases_of(const struct nt_dir *dir, bool builtin, const struct nt_sid *sids,
                          size_t count, uint32_t *rids, size_t max);
@@ -60,7 +67,9 @@ struct nt_change {
     const char *name;
 };
 
-/* On top of `base` (referenced). env gives time and randomness. NULL: no memory. */
+/* What is found in a transaction's directory lives until the transaction ends or the change that
+ * put it is undone. On top of `base` (referenced). env gives time and randomness. NULL: no memory.
+ */
 struct nt_txn *nt_txn_begin(const struct nt_dir *base, const struct nt_env *env);
 void nt_txn_free(struct nt_txn *txn); /* gives up what was not finished */
 
@@ -79,6 +88,10 @@ void nt_txn_event(struct nt_txn *txn, enum nt_event_level level, const char *kin
                   const char *subject, const char *peer, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
 
+/* True when an event could not be recorded (no memory): then the transaction must not be kept. */
+bool nt_txn_failed(const struct nt_txn *txn);
+
+/* All in the order in which they were made: a record that was put twice is there twice. */
 size_t nt_txn_changes(const struct nt_txn *txn, const struct nt_change **changes);
 size_t nt_txn_events(const struct nt_txn *txn, const struct nt_event **events);
 /* A savepoint inside the transaction: undo everything since the mark (several requests share one

@@ -13,6 +13,7 @@ struct nt_txn {
     size_t change_count, change_cap;
     struct nt_event *events;
     size_t event_count, event_cap;
+    bool failed; /* an event could not be recorded */
 };
 
 struct nt_txn *nt_txn_begin(const struct nt_dir *base, const struct nt_env *env)
@@ -277,8 +278,10 @@ void nt_txn_event(struct nt_txn *txn, enum nt_event_level level, const char *kin
     void *array = txn->events;
     bool ok = grow(&array, txn->event_count, &txn->event_cap, sizeof *txn->events);
     txn->events = array;
-    if (!ok)
-        return; /* the change itself matters more than its line */
+    if (!ok) {
+        txn->failed = true;
+        return;
+    }
     struct nt_event *e = &txn->events[txn->event_count++];
     *e = (struct nt_event){ .when = txn->now, .level = level, .kind = kind };
     snprintf(e->subject, sizeof e->subject, "%s", subject);
@@ -287,6 +290,11 @@ void nt_txn_event(struct nt_txn *txn, enum nt_event_level level, const char *kin
     va_start(ap, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
+}
+
+bool nt_txn_failed(const struct nt_txn *txn)
+{
+    return txn->failed;
 }
 
 /* --- savepoints --- */
