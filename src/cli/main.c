@@ -17,11 +17,7 @@
 
 #define SOCKET_DEFAULT "/run/ntrust/admin.sock"
 
-static const struct cli_command *const groups[] = {
-#ifndef NO_REPAIR
-    cli_repair_commands,
-#endif
-    cli_trust_commands,
+static const struct cli_command *const groups[] = { cli_repair_commands, cli_trust_commands,
                                                     cli_account_commands, cli_domain_commands,
                                                     cli_misc_commands };
 

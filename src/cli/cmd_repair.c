@@ -1,0 +1,192 @@
+/* check and reset: their place in the table of commands, and what they share. */
+#include "cli/repair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/utf16.h"
+#include "crypto/owf.h"
+#include "crypto/sysenv.h"
+
+#define TYPED 1024 /* bytes of a password that is typed */
+
+/* --- the administrator of the other domain --- */
+
+/* "[DOMAIN\]NAME" of --user. */
+static bool split_user(const struct cli *cli, const char *name, char domain[NT_ADMIN_NAME],
+                       char user[NT_ADMIN_NAME])
+{
+    const char *typed = cli->peer_user, *slash = strpbrk(typed, "\\/");
+    size_t len = slash != NULL ? (size_t)(slash - typed) : strlen(name);
+    const char *plain = slash != NULL ? slash + 1 : typed;
+    if (len == 0 || len >= NT_ADMIN_NAME || *plain == '\0' || strlen(plain) >= NT_ADMIN_NAME)
+        return false;
+    memcpy(domain, slash != NULL ? typed : name, len);
+    domain[len] = '\0';
+    memcpy(user, plain, strlen(plain) + 1);
+    return true;
+}
+
+static bool fail_peer(struct cli_peer *peer, enum nt_admin_fail kind, const char *text)
+{
+    peer->error = (struct nt_admin_error){ .kind = kind, .status = NT_STATUS(INVALID_PARAMETER) };
+    snprintf(peer->error.text, sizeof peer->error.text, "%s", text);
+    return false;
+}
+
+static bool worth_another(enum nt_admin_fail kind)
+{
+    return kind == NT_ADMIN_NAME_UNKNOWN || kind == NT_ADMIN_NETWORK;
+}
+
+/* One server. */
+static bool try_server(struct cli_peer *peer, const struct nt_admin_config *config,
+                       const char *name)
+{
+    char text[NT_ADMIN_WHY];
+    peer->admin = nt_admin_new(config);
+    if (peer->admin == NULL)
+        return fail_peer(peer, NT_ADMIN_OTHER, "out of memory");
+    if (!nt_admin_domain(peer->admin, &peer->domain)) {
+        peer->error = *nt_admin_error(peer->admin);
+        return false;
+    }
+    if (!nt_name_equal(peer->domain.name, name)) {
+        snprintf(text, sizeof text, "%s is a controller of %s, not of %s", peer->server,
+                 peer->domain.name, name);
+        return fail_peer(peer, NT_ADMIN_OTHER, text);
+    }
+    return true;
+}
+
+static bool read_hash(const struct cli *cli, const char *who, struct nt_secret *hash)
+{
+    char typed[TYPED], prompt[200];
+    snprintf(prompt, sizeof prompt, "Password of %s", who);
+    if (!cli_read_password(cli->peer_password_fd, prompt, false, typed, sizeof typed))
+        return false;
+    bool ok = nt_owf_text(typed, hash) == NT_OK;
+    nt_wipe(typed, sizeof typed);
+    return ok;
+}
+
+bool cli_peer_open(const struct cli *cli, const char *name, const char *servers, uint32_t total_ms,
+                   struct cli_peer *peer)
+{
+    char domain[NT_ADMIN_NAME], user[NT_ADMIN_NAME], why[200];
+    struct nt_servers list;
+    NT_SCOPED_SECRET hash = { .len = 0 };
+    *peer = (struct cli_peer){ 0 };
+    if (!split_user(cli, name, domain, user))
+        return fail_peer(peer, NT_ADMIN_CREDENTIALS, "--user must be NAME or DOMAIN\\NAME");
+    snprintf(peer->user, sizeof peer->user, "%s\\%s", domain, user);
+    if (!nt_servers_parse(servers, &list, why, sizeof why))
+        return fail_peer(peer, NT_ADMIN_NAME_UNKNOWN, why);
+    if (list.count == 0)
+        return fail_peer(peer, NT_ADMIN_NAME_UNKNOWN,
+                         "no controller of that domain is known; name one with --server "
+                         "HOST[:PORT]");
+    if (!read_hash(cli, peer->user, &hash))
+        return fail_peer(peer, NT_ADMIN_CREDENTIALS, "there is no password to log on with");
+    for (size_t i = 0; i < list.count; i++) {
+        const struct nt_admin_config config = {
+            .host = list.list[i].host,
+            .epm_port = list.list[i].port,
+            .domain = domain,
+            .user = user,
+            .hash = &hash,
+            .env = nt_env_system(),
+            .total_ms = total_ms,
+        };
+        nt_admin_free(peer->admin);
+        snprintf(peer->server, sizeof peer->server, "%s", list.list[i].host);
+        if (try_server(peer, &config, name))
+            return true;
+        if (!worth_another(peer->error.kind))
+            break;
+    }
+    nt_admin_free(peer->admin);
+    peer->admin = NULL;
+    return false;
+}
+
+void cli_peer_close(struct cli_peer *peer)
+{
+    nt_admin_free(peer->admin);
+    peer->admin = NULL;
+}
+
+const char *cli_servers_text(const json_t *list, const struct cli_list *given, char *out,
+                             size_t size)
+{
+    size_t at = 0, count = given->count > 0 ? given->count : json_array_size(list);
+    out[0] = '\0';
+    for (size_t i = 0; i < count && at < size; i++) {
+        const char *one =
+            given->count > 0 ? given->item[i] : json_string_value(json_array_get(list, i));
+        at +=
+            (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "", one != NULL ? one : "");
+    }
+    return out;
+}
+
+json_t *cli_error_json(const struct nt_admin_error *error)
+{
+    char code[16];
+    snprintf(code, sizeof code, "0x%08X", error->status.code);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "kind", nt_admin_fail_name(error->kind), "status",
+                     nt_status_name(error->status), "code", code, "step", error->step, "text",
+                     error->text);
+}
+
+/* --- facts of the API's answers --- */
+
+nt_time cli_nt_time(const json_t *object, const char *key)
+{
+    struct tm tm = { 0 };
+    const char *text = cli_text(object, key);
+    const char *end = *text != '\0' ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    return end != NULL ? nt_time_from_unix(timegm(&tm), 0) : 0;
+}
+
+json_t *cli_time_json(nt_time t)
+{
+    char text[NT_TIME_TEXT];
+    return json_string(nt_time_rfc3339(t, text));
+}
+
+bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid)
+{
+    *sid = (struct nt_sid){ 0 };
+    return nt_sid_parse(cli_text(object, key), sid);
+}
+
+/* --- commands --- */
+
+const struct cli_command cli_repair_commands[] = {
+    { "check", "[DOMAIN]", 0, 1, "user peer-password-fd server",
+      "Check trusts, and say what is wrong and what to do",
+      "Runs at either end. At the trusting end it has the trust proven now; at the trusted end it\n"
+      "tells what is known of the other. With -U (and, at the trusted end, --server) it also "
+      "looks\n"
+      "at the other end as that domain's administrator, and shows both side by side. Without\n"
+      "DOMAIN it checks all trusts and permissions.\n\n"
+      "What cannot be seen with the given rights is said to be unknown. Exits 0 when all is good,\n"
+      "1 with a warning, 2 when a trust is broken, burned or missing, 3 when it cannot be told.",
+      cli_check },
+    { "reset", "DOMAIN", 1, 1, "user peer-password-fd server dry-run",
+      "Re-establish a trust at both ends",
+      "Removes and makes anew both halves of the trust with DOMAIN, in one go: the interdomain\n"
+      "trust account at the trusted end, and the trusted domain object at the trusting end, with "
+      "a\n"
+      "fresh random password that nobody sees. The system then proves and replaces it. Runs at\n"
+      "either end. -U names an administrator of DOMAIN; --server one of its controllers, where\n"
+      "this domain does not know any.\n\n"
+      "First it looks at both ends and checks the rights there; nothing is changed unless both "
+      "are\n"
+      "good. When it is interrupted, run it again: it finishes.",
+      cli_reset },
+    { 0 },
+};

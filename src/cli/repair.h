@@ -1,0 +1,42 @@
+/*
+ * repair.h - what check and reset share: the administrator of the other domain, and facts of the
+ * daemon's answers. Seen by cmd_repair.c, cmd_check.c and cmd_reset.c only.
+ */
+#ifndef NT_CLI_REPAIR_H
+#define NT_CLI_REPAIR_H
+
+#include "channel/servers.h"
+#include "cli/cli.h"
+#include "repair/admin.h"
+
+/* A session with the other domain. */
+struct cli_peer {
+    struct nt_admin *admin; /* NULL: none */
+    char user[NT_ADMIN_NAME * 2];
+    char server[NT_SERVER_NAME + 8]; /* that answered */
+    struct nt_admin_domain domain;
+    struct nt_admin_error error; /* why there is none */
+};
+
+/*
+ * Asks for the administrator's password and opens a session with the first of the servers that can
+ * be reached; checks that it is a controller of `name`.
+ *   servers  "host[:port]" separated by spaces
+ * False with peer->error set. The session is to be closed also then.
+ */
+bool cli_peer_open(const struct cli *cli, const char *name, const char *servers, uint32_t total_ms,
+                   struct cli_peer *peer);
+void cli_peer_close(struct cli_peer *peer);
+/* A JSON array of servers, or those of --server, as such a text. */
+const char *cli_servers_text(const json_t *list, const struct cli_list *given, char *out,
+                             size_t size);
+json_t *cli_error_json(const struct nt_admin_error *error);
+
+nt_time cli_nt_time(const json_t *object, const char *key); /* 0: never */
+json_t *cli_time_json(nt_time t);
+bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid);
+
+int cli_check(const struct cli *cli);
+int cli_reset(const struct cli *cli);
+
+#endif
