@@ -242,8 +242,8 @@ static void take_logon(struct nt_channel *ch, struct nt_forward *fwd, uint16_t v
         fwd->status = NT_STATUS(INVALID_NETWORK_RESPONSE);
         return;
     }
-    /* Levels 2 and 3 encrypt the keys once more, level 6 leaves that to the sealed channel. A key of
-     * zeros means none, and is sent as it is. [MS-NRPC] 3.4.5.3.2 */
+    /* Levels 2 and 3 encrypt the keys once more, level 6 leaves that to the sealed channel. A key
+     * of zeros means none, and is sent as it is. [MS-NRPC] 3.4.5.3.2 */
     bool encrypted = validation != NetlogonValidationSamInfo4;
     if (encrypted && !all_zero(info->UserSessionKey.data, sizeof info->UserSessionKey.data))
         nt_nl_crypt_buffer(&ch->chain, false, info->UserSessionKey.data,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/log.h"
 #include "channel/servers.h"
 
@@ -68,7 +69,7 @@ static const struct nt_policy *policy_of(const struct nt_dir *dir)
 
 static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
 {
-    struct nt_runner *r = (struct nt_runner *)((char *)wish - offsetof(struct nt_runner, wish));
+    struct nt_runner *r = NT_CONTAINER(wish, struct nt_runner, wish);
     const struct nt_tdo *now = nt_dir_tdo(nt_txn_dir(txn), r->name);
     if (now == NULL || now->out.epoch != r->storing.epoch)
         return NT_STATUS(OBJECT_NAME_NOT_FOUND); /* removed, or added anew, meanwhile */
@@ -88,7 +89,7 @@ static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
 
 static void on_stored(struct nt_wish *wish)
 {
-    struct nt_runner *r = (struct nt_runner *)((char *)wish - offsetof(struct nt_runner, wish));
+    struct nt_runner *r = NT_CONTAINER(wish, struct nt_runner, wish);
     r->post(r->ctx);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "crypto/sysenv.h"
 #include "daemon/api.h"
 #include "daemon/config.h"
@@ -165,7 +166,8 @@ static bool open_domain(struct daemon *d, char *why, size_t why_size)
     bool there = nt_dir_domain(dir) != NULL;
     nt_dir_unref(dir);
     if (!there)
-        snprintf(why, why_size, "%.400s: there is no domain in it; make one with 'ntrust domain init'",
+        snprintf(why, why_size,
+                 "%.400s: there is no domain in it; make one with 'ntrust domain init'",
                  d->config.store);
     return there && nt_engine_start(d->engine) == NT_OK;
 }
@@ -226,7 +228,7 @@ static void stop_share(struct nt_post *post)
  * thread, and only then the first loop leaves its run. */
 static void leave_run(struct nt_post *post)
 {
-    struct daemon *d = (struct daemon *)((char *)post - offsetof(struct daemon, api_stopped));
+    struct daemon *d = NT_CONTAINER(post, struct daemon, api_stopped);
     uv_stop(&d->loops[0].uv);
 }
 

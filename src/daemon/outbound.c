@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/log.h"
 #include "base/utf16.h"
 #include "channel/net.h"
@@ -104,7 +105,7 @@ static void leg_end(struct leg *leg)
 
 static void on_stored(struct nt_post *post)
 {
-    struct leg *leg = (struct leg *)((char *)post - offsetof(struct leg, stored));
+    struct leg *leg = NT_CONTAINER(post, struct leg, stored);
     nt_runner_stored(leg->runner, nt_loop_now(leg->outbound->loop));
     if (leg->ending)
         leg_release(leg);
@@ -184,8 +185,7 @@ static void refresh(struct nt_outbound *o)
 
 static void on_refresh(struct nt_post *post)
 {
-    struct nt_outbound *o =
-        (struct nt_outbound *)((char *)post - offsetof(struct nt_outbound, refresh));
+    struct nt_outbound *o = NT_CONTAINER(post, struct nt_outbound, refresh);
     atomic_store(&o->refresh_posted, false);
     if (!o->stopped)
         refresh(o);

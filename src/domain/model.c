@@ -76,20 +76,20 @@ static void free_owned(struct nt_record *r)
 {
     switch (r->kind) {
     case NT_KIND_ACCOUNT: {
-        struct nt_account *a = (struct nt_account *)r;
+        struct nt_account *a = (struct nt_account *)(void *)r;
         if (a->in != NULL)
             nt_wipe(a->in, sizeof *a->in);
         free(a->in);
         break;
     }
     case NT_KIND_GROUP:
-        free(((struct nt_group *)r)->members);
+        free(((struct nt_group *)(void *)r)->members);
         break;
     case NT_KIND_ALIAS:
-        free(((struct nt_alias *)r)->members);
+        free(((struct nt_alias *)(void *)r)->members);
         break;
     case NT_KIND_SECRET: {
-        struct nt_lsa_secret *s = (struct nt_lsa_secret *)r;
+        struct nt_lsa_secret *s = (struct nt_lsa_secret *)(void *)r;
         if (s->current != NULL)
             nt_wipe(s->current, s->current_len);
         if (s->old != NULL)
@@ -122,22 +122,22 @@ static bool copy_owned(struct nt_record *r)
     bool ok = true;
     switch (r->kind) {
     case NT_KIND_ACCOUNT: {
-        struct nt_account *a = (struct nt_account *)r;
+        struct nt_account *a = (struct nt_account *)(void *)r;
         a->in = copy_of(a->in, sizeof *a->in, &ok);
         break;
     }
     case NT_KIND_GROUP: {
-        struct nt_group *g = (struct nt_group *)r;
+        struct nt_group *g = (struct nt_group *)(void *)r;
         g->members = copy_of(g->members, g->member_count * sizeof *g->members, &ok);
         break;
     }
     case NT_KIND_ALIAS: {
-        struct nt_alias *a = (struct nt_alias *)r;
+        struct nt_alias *a = (struct nt_alias *)(void *)r;
         a->members = copy_of(a->members, a->member_count * sizeof *a->members, &ok);
         break;
     }
     case NT_KIND_SECRET: {
-        struct nt_lsa_secret *s = (struct nt_lsa_secret *)r;
+        struct nt_lsa_secret *s = (struct nt_lsa_secret *)(void *)r;
         s->current = copy_of(s->current, s->current_len, &ok);
         s->old = copy_of(s->old, s->old_len, &ok);
         break;
