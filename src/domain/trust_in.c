@@ -156,6 +156,7 @@ ntstatus nt_in_opened(struct nt_trust_in *in, const struct nt_policy *policy,
 enum nt_in_what nt_in_refused(struct nt_trust_in *in, const char *from, nt_time now)
 {
     in->last_bad = now;
+    copy_from(in->last_from, from);
     if (in->state != NT_IN_PERMITTED)
         return NT_IN_NOTHING;
     if (in->attempts_left > 1) {

@@ -8,6 +8,7 @@
 #include "service/netlogon_internal.h"
 
 #define EVENT_EVERY NT_TIME_MINUTE
+#define NOTE_EVERY  (5 * NT_TIME_MINUTE)
 
 /* What is not here is answered with nca_s_op_rng_error, as NT-style controllers do: sites, DNS
  * records, forest trusts, LAN Manager's replication, replication to a BDC. Calls over the secure
@@ -138,4 +139,14 @@ bool nl_worth_an_event(struct nt_service *s, uint32_t rid, nt_time now)
     if (before != 0 && now >= before && now - before < EVENT_EVERY)
         return false;
     return atomic_compare_exchange_strong(last, &before, now);
+}
+
+bool nl_worth_noting(const struct nt_account *account, const struct nt_policy *policy, nt_time now)
+{
+    nt_time every = policy->check_interval_s / 2 * NT_TIME_SECOND;
+    if (every > NOTE_EVERY)
+        every = NOTE_EVERY;
+    const struct nt_trust_in *in = account->in;
+    return in != NULL && in->state == NT_IN_ACTIVE &&
+           (now < in->last_ok || now - in->last_ok >= every);
 }

@@ -49,6 +49,10 @@ uint32_t nl_werr_of(ntstatus status);
 /* A failed set-up is worth one durable event a minute and account; all are logged. */
 bool nl_worth_an_event(struct nt_service *s, uint32_t rid, nt_time now);
 
+/* True when the time that this trust's partner was last heard of is worth storing again: often
+ * enough for `ntrust check` to tell silence, which it counts in check intervals. */
+bool nl_worth_noting(const struct nt_account *account, const struct nt_policy *policy, nt_time now);
+
 /* Fails the call for lack of memory: a fault. */
 ntstatus nl_nomem(struct nt_call *call);
 

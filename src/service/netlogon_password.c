@@ -2,6 +2,7 @@
  * netlogon_password.c - the calls by which the other end changes, reads back and compares the
  * secret of its own account. Source: [MS-NRPC] 3.5.4.4.4-9.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -160,6 +161,40 @@ static ntstatus own_hashes(struct nt_call *call, const uint16_t *account_name, u
     return NT_STATUS(SUCCESS);
 }
 
+static ntstatus note_seen(struct nt_call *call, void *args, struct nt_txn *txn)
+{
+    const uint32_t *rid = call->state;
+    const struct nt_account *now = nt_dir_account_rid(nt_txn_dir(txn), *rid);
+    (void)args;
+    struct nt_account *a = now != NULL && now->in != NULL ? nt_record_clone(now) : NULL;
+    if (a == NULL)
+        return NT_STATUS(SUCCESS);
+    a->in->last_ok = nt_txn_now(txn);
+    snprintf(a->in->last_from, sizeof a->in->last_from, "%s", nt_conn_peer(call->conn));
+    return nt_status_of(nt_txn_put(txn, a));
+}
+
+/* For people alone: the answer does not depend on it. */
+static ntstatus was_noted(struct nt_call *call, void *args, ntstatus status)
+{
+    (void)call;
+    (void)args;
+    (void)status;
+    return NT_STATUS(SUCCESS);
+}
+
+/* A partner that keeps its channel open checks the trust with these calls: it was heard of. */
+static ntstatus seen(struct nt_call *call, const struct nt_chain_entry *entry)
+{
+    const struct nt_account *account = nt_dir_account_rid(call->dir, entry->rid);
+    uint32_t *rid = nt_arena_dup(&call->arena, &entry->rid, sizeof entry->rid);
+    if (account == NULL || rid == NULL ||
+        !nl_worth_noting(account, nt_dir_policy(call->dir), nt_now(call->service->env)))
+        return NT_STATUS(SUCCESS);
+    call->state = rid;
+    return nt_call_change(call, note_seen, was_noted);
+}
+
 ntstatus nl_trust_passwords_get(struct nt_call *call, void *args)
 {
     struct NetrServerTrustPasswordsGet *a = args;
@@ -170,8 +205,9 @@ ntstatus nl_trust_passwords_get(struct nt_call *call, void *args)
     ntstatus status = nl_verify(call, computer, &a->Authenticator, &a->ReturnAuthenticator, &entry);
     if (!nt_status_ok(status))
         return status;
-    return own_hashes(call, a->AccountName, a->SecureChannelType, &entry,
-                      &a->EncryptedNewOwfPassword, &a->EncryptedOldOwfPassword);
+    status = own_hashes(call, a->AccountName, a->SecureChannelType, &entry,
+                        &a->EncryptedNewOwfPassword, &a->EncryptedOldOwfPassword);
+    return nt_status_ok(status) ? seen(call, &entry) : status;
 }
 
 ntstatus nl_get_trust_info(struct nt_call *call, void *args)
@@ -203,7 +239,7 @@ ntstatus nl_get_trust_info(struct nt_call *call, void *args)
     info->UlongEntryCount = 1;
     info->UlongData = attributes;
     a->TrustInfo = info;
-    return NT_STATUS(SUCCESS);
+    return seen(call, &entry);
 }
 
 /* A BDC's way to a member's password that its replication has not brought yet: "every controller

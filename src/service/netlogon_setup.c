@@ -27,6 +27,7 @@ struct setup {
     uint8_t server_credential[8];
     uint32_t rid;
     ntstatus outcome;
+    bool note_only;     /* stored for people: the outcome does not hang on it */
     const char *reason; /* why it was refused */
     struct nt_chain chain;
     /* where the answer goes; rid may be NULL */
@@ -200,7 +201,11 @@ static ntstatus decided(struct nt_call *call, void *args, ntstatus status)
 {
     struct setup *s = call->state;
     (void)args;
-    if (!nt_status_ok(status)) { /* not durable: as if it had not happened */
+    bool refused = nt_status_is(status, NT_STATUS(ACCESS_DENIED)) ||
+                   nt_status_is(status, NT_STATUS(NO_TRUST_SAM_ACCOUNT));
+    if (!nt_status_ok(status) && s->note_only && !refused)
+        s->outcome = NT_STATUS(SUCCESS); /* a full disk shuts out nobody whose key is right */
+    else if (!nt_status_ok(status)) {    /* not durable: as if it had not happened */
         s->outcome = status;
         s->reason = s->reason != NULL ? s->reason : "could not be stored";
     }
@@ -279,6 +284,8 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
         durable = account->in != NULL && (nt_in_opened_changes(account->in, hash) ||
                                           (!nt_secret_equal(hash, &account->in->current) &&
                                            nl_worth_an_event(call->service, s->rid, now)));
+        s->note_only = !durable && nl_worth_noting(account, nt_dir_policy(call->dir), now);
+        durable = durable || s->note_only;
     } else {
         s->reason = refusal_of(account);
         durable = (account->in != NULL && nt_in_refused_changes(account->in)) ||
