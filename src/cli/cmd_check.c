@@ -104,7 +104,8 @@ static void print_item(const struct run *r, const struct item *it)
     print_folded("Verdict:", d->verdict);
     if (*d->reason == '\0')
         return;
-    print_folded("At fault:", *d->end != '\0' ? d->end : "cannot be told from what is seen");
+    if (*d->end != '\0' || d->grade == NT_GRADE_CRITICAL)
+        print_folded("At fault:", *d->end != '\0' ? d->end : "cannot be told from what is seen");
     if (*d->cause != '\0')
         print_folded("Cause:", d->cause);
     if (*d->remedy != '\0')
@@ -275,7 +276,7 @@ static json_t *newest_event(const struct run *r, const char *subject, const char
     return found;
 }
 
-/* What the audit trail says of a permission that is not there. `keep` owns the texts. */
+/* What the audit trail says of a permission that was removed. `keep` owns the texts. */
 static void read_trace(const struct run *r, const char *name, struct nt_permit_facts *f,
                        json_t *keep)
 {
@@ -320,7 +321,7 @@ static void tell_tdo(const struct run *r, struct item *it, const struct nt_permi
             !t->exists                                ? "-"
             : (t->direction & NT_ADMIN_OUTBOUND) != 0 ? "outbound"
                                                       : "inbound only");
-    add_row(it, "SID of the trusted", nt_sid_format(&f->own_sid, s1),
+    add_row(it, "trusted SID", nt_sid_format(&f->own_sid, s1),
             nt_sid_is_null(&t->sid) ? "not known yet" : nt_sid_format(&t->sid, s2));
     add_row(it, "password set", time_text(f->changed != 0 ? f->changed : f->permitted, t1),
             "cannot be read there");
@@ -381,8 +382,7 @@ static void check_permit(struct run *r, const char *name, const json_t *permit)
         .verified_by = "",
     };
     cli_sid(r->domain, "sid", &f.own_sid);
-    if (permit == NULL)
-        read_trace(r, name, &f, keep);
+    read_trace(r, name, &f, keep);
     look_at_tdo(r, &f, by);
     nt_diagnose_permit(&f, &it.d);
     if (f.there != NT_LOOK_NOT_ASKED)

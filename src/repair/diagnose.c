@@ -351,7 +351,7 @@ static void judge_good_trust(const struct nt_trust_facts *f, struct nt_diagnosis
         cause(d, "disable_password_change is set");
         remedy(d, "ntrust domain policy disable_password_change=no");
     } else if (f->there == NT_LOOK_FAILED) {
-        blame(d, nt_admin_fail_name(f->there_error->kind), f->peer);
+        blame(d, nt_admin_fail_name(f->there_error->kind), "");
         verdict(d, "the trust works from here; %s could not be looked at", f->peer);
         cause(d, "%s", f->there_error->text);
         remedy(d, "run it again with an administrator of %s", f->peer);
@@ -407,7 +407,7 @@ static void judge_absent(const struct nt_permit_facts *f, struct nt_diagnosis *d
     if (f->removed_at != 0) {
         blame(d, "removed-at-trusted-end", f->own);
         verdict(d, "%s is not permitted any more to trust this domain", f->peer);
-        cause(d, "removed on %s: %s%s", nt_time_format(f->removed_at, removed), f->removed_text,
+        cause(d, "removed on %s: %s.%s", nt_time_format(f->removed_at, removed), f->removed_text,
               tried);
         permit_remedy(d, f);
     } else {
@@ -493,11 +493,17 @@ static void judge_permit_halves(const struct nt_permit_facts *f, struct nt_diagn
 
 static void judge_burned(const struct nt_permit_facts *f, struct nt_diagnosis *d)
 {
-    char when[NT_TIME_TEXT];
+    char when[NT_TIME_TEXT], removed[NT_TIME_TEXT], before[200] = "";
     blame(d, "initial-password-burned", f->peer);
     verdict(d, "the permission of %s is burned: nothing opens it any more", f->peer);
-    cause(d, "a wrong initial password was offered on %s from %s, before the right one was proven",
-          nt_time_format(f->burned, when), *f->burned_from != '\0' ? f->burned_from : "?");
+    if (f->removed_at != 0)
+        snprintf(before, sizeof before,
+                 ". This end had removed its half on %s and added it again: if %s did not, what it "
+                 "offered was the secret of the trust before",
+                 nt_time_format(f->removed_at, removed), f->peer);
+    cause(d,
+          "a wrong initial password was offered on %s from %s, before the right one was proven%s",
+          nt_time_format(f->burned, when), *f->burned_from != '\0' ? f->burned_from : "?", before);
     remedy(d,
            "at %s: ntrust reset %s -U '%s\\Administrator'; or ntrust permit remove %s, then ntrust "
            "permit add %s, and add the trust again there",
@@ -585,7 +591,7 @@ static void judge_permit_rest(const struct nt_permit_facts *f, bool silent, stru
         cause(d, "refuse_password_change is set");
         remedy(d, "ntrust domain policy refuse_password_change=no");
     } else if (f->there == NT_LOOK_FAILED) {
-        blame(d, nt_admin_fail_name(f->there_error->kind), f->peer);
+        blame(d, nt_admin_fail_name(f->there_error->kind), "");
         verdict(d, "nothing is wrong here; %s could not be looked at", f->peer);
         cause(d, "%s", f->there_error->text);
         remedy(d, "run it again with an administrator of %s", f->peer);

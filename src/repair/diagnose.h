@@ -69,7 +69,7 @@ struct nt_permit_facts {
     nt_time permitted, proven, changed, burned, last_ok, last_bad, now;
     const char *burned_from, *last_from;
     uint64_t attempts_left, change_interval_s, check_interval_s;
-    /* what the audit trail says when there is no permission; texts "" when it says nothing */
+    /* what the audit trail says of a permission before; texts "" when it says nothing */
     const char *removed_text, *refused_from;
     nt_time removed_at, refused_at; /* refused_at: of the last attempt, after the removal */
     enum nt_look there;
