@@ -152,7 +152,7 @@ const char *nt_broken_remedy(enum nt_broken reason, const char *trusted, const c
     case NT_BROKEN_NAME:
         snprintf(text, size,
                  "Check how %s is found (DNS, the servers named for the trust): ntrust trust show "
-                 "%s; ntrust trust set %s --servers HOST.",
+                 "%s; ntrust trust servers %s --server HOST.",
                  trusted, trusted, trusted);
         break;
     case NT_BROKEN_DOMAIN:
