@@ -23,4 +23,11 @@ static inline bool nt_out_ahead(nt_time t, nt_time now, uint64_t most_s)
 /* Whether a broken trust is tried again without being asked. */
 bool nt_out_retries(const struct nt_trust_out *out);
 
+/* Tells one set of candidates from another; never 0. */
+static inline uint64_t nt_out_offer(const struct nt_trust_out *out)
+{
+    uint64_t offer = (out->changes + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    return (offer ^ (out->next.set ? out->next.created : 0)) | 1;
+}
+
 #endif

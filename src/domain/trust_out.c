@@ -535,6 +535,12 @@ void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
 {
     bool ever_proven = !out->current.initial || out->current.proven != 0;
     enum nt_broken reason = nt_broken_of(status, ever_proven);
+    if (s->offer != 0 && s->offer != nt_out_offer(out)) {
+        /* What was refused is not all that we have by now: begin anew. */
+        clear_result(result);
+        nt_out_session_wipe(s);
+        return;
+    }
     copy_dc(out->last_dc, dc);
     nt_out_failed(out, s, when, reason, status, NULL, result);
     if (reason == NT_BROKEN_MISMATCH)

@@ -111,6 +111,10 @@ struct nt_out_session {
     bool lagging;       /* another controller has taken a newer one: ask that one first */
     bool lag_confirmed; /* and it still does: nothing to repair from here */
     bool fallback_only; /* adopting was tried and refused: change from here */
+    /* The offer of the action that is being carried out (OPEN, PROVE): a refusal counts only while
+     * the record still has these candidates, since another controller may have changed the password
+     * meanwhile. 0: not noted, always counts. Set by the runner, kept by the events. */
+    uint64_t offer;
     char dc[NT_OUT_DC];
 };
 void nt_out_session_wipe(struct nt_out_session *s);
@@ -135,6 +139,7 @@ struct nt_out_action {
     const char *prefer_dc; /* OPEN, PROVE: this controller first; "" for any */
     size_t count;
     const struct nt_out_candidate *candidates[NT_OUT_CANDIDATES_MAX]; /* in the record */
+    uint64_t offer;  /* OPEN, PROVE: which candidates these are; goes to the session */
     const char *why; /* for the log: "check", "change due", "repeat the change", ... */
 };
 

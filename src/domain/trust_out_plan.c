@@ -38,6 +38,7 @@ static void plan_open(const struct nt_trust_out *out, struct nt_out_action *acti
     action->step = step;
     action->prefer_dc = prefer_dc;
     action->why = why;
+    action->offer = nt_out_offer(out);
     list_candidates(out, action);
 }
 
