@@ -86,8 +86,10 @@ json_t *cli_call_quiet(const struct cli *cli, const char *method, const char *pa
     int fd = text != NULL ? connect_socket(cli->socket) : -1;
     if (fd >= 0 && exchange(fd, method, path, text, &in)) {
         const char *start = strstr((const char *)in.data, "\r\n\r\n");
-        if (start != NULL && sscanf((const char *)in.data, "HTTP/1.1 %u", http) == 1)
+        if (start != NULL && strncmp((const char *)in.data, "HTTP/1.1 ", 9) == 0) {
+            *http = (unsigned)strtoul((const char *)in.data + 9, NULL, 10);
             answer = json_loads(start + 4, JSON_REJECT_DUPLICATES, NULL);
+        }
     }
     int why = errno;
     if (fd >= 0)

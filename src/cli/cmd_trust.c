@@ -84,6 +84,10 @@ static int show_permit(const struct cli *cli, json_t *p)
 static int permit_add(const struct cli *cli)
 {
     int code;
+    char *end = NULL;
+    long attempts = cli->attempts != NULL ? strtol(cli->attempts, &end, 10) : 0;
+    if (end != NULL && (*end != '\0' || attempts < 1 || attempts > 100))
+        return cli_usage("--attempts must be a number from 1 to 100, not '%s'", cli->attempts);
     json_t *body = json_pack("{s:s}", "name", cli->args[0]);
     if (body == NULL)
         return cli_fail("the name is not UTF-8");
@@ -91,8 +95,8 @@ static int permit_add(const struct cli *cli)
         json_decref(body);
         return EXIT_FAILED;
     }
-    if (cli->attempts != NULL)
-        json_object_set_new(body, "attempts", json_integer(atol(cli->attempts)));
+    if (attempts > 0)
+        json_object_set_new(body, "attempts", json_integer(attempts));
     json_t *p = cli_call(cli, "POST", "/v1/permits", body, &code);
     if (p == NULL)
         return code;

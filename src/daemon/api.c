@@ -397,7 +397,7 @@ static enum MHD_Result reply(struct MHD_Connection *connection, struct nt_reques
 
 static void read_body(struct nt_request *rq, const struct transfer *t)
 {
-    json_error_t error;
+    json_error_t error = { .line = 0 };
     if (t->too_large) {
         nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "the request is larger than 64 KiB", "");
         rq->http = 413;

@@ -222,12 +222,12 @@ ntstatus nt_op_machine_password(struct nt_txn *txn, uint32_t rid, const struct n
     if (a == NULL)
         return nt_status_is(status, NT_STATUS(NO_SUCH_USER)) ? NT_STATUS(NO_TRUST_SAM_ACCOUNT)
                                                              : status;
-    if ((a->acb & NT_ACB_DISABLED) != 0) {
+    bool machine = (a->acb & ((uint32_t)NT_ACB_INTERDOMAIN | (uint32_t)NT_ACB_WORKSTATION |
+                              (uint32_t)NT_ACB_SERVER)) != 0;
+    if (!machine || (a->acb & NT_ACB_DISABLED) != 0) {
         status = NT_STATUS(NO_TRUST_SAM_ACCOUNT);
     } else if ((a->acb & NT_ACB_INTERDOMAIN) != 0) {
         status = set_interdomain(txn, a, nt_hash, version, peer);
-    } else if ((a->acb & ((uint32_t)NT_ACB_WORKSTATION | (uint32_t)NT_ACB_SERVER)) == 0) {
-        status = NT_STATUS(NO_TRUST_SAM_ACCOUNT);
     } else if (nt_dir_policy(nt_txn_dir(txn))->refuse_password_change) {
         status = NT_STATUS(WRONG_PASSWORD);
     } else {

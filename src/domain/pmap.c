@@ -1,5 +1,6 @@
 #include "domain/pmap.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ static uint32_t hash(struct nt_pmap_key key)
 
 static int compare(struct nt_pmap_key key, const struct nt_pmap_node *n)
 {
+    assert(n != NULL);
     if (n->text)
         return strcmp(key.text, n->key);
     return key.number < n->number ? -1 : key.number > n->number;
@@ -79,6 +81,7 @@ static void node_unref(struct nt_pmap_node *n)
 static bool own(struct nt_pmap_node **link)
 {
     struct nt_pmap_node *n = *link;
+    assert(n != NULL);
     if (atomic_load_explicit(&n->refs, memory_order_acquire) == 1)
         return true;
     struct nt_pmap_node *copy = node_new((struct nt_pmap_key){ n->text ? n->key : NULL, n->number },
@@ -205,6 +208,7 @@ enum nt_err nt_pmap_remove(struct nt_pmap *m, struct nt_pmap_key key)
     if (nt_pmap_get(m, key) == NULL)
         return NT_E_NOT_FOUND;
     for (struct nt_pmap_node **link = &m->root;;) {
+        assert(*link != NULL); /* it is there */
         if (!own(link))
             return NT_E_NOMEM;
         int c = compare(key, *link);

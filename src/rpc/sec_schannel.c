@@ -56,7 +56,7 @@ static void compressed_read(struct nt_cursor *c, char out[NT_NL_AUTH_NAME])
         const uint8_t *label = nt_cursor_take(&walk, n);
         if (n > LABEL_MAX || (label != NULL && len + 1 + n >= NT_NL_AUTH_NAME))
             nt_cursor_fail(&walk, NT_E_MALFORMED);
-        if (walk.err != NT_OK)
+        if (walk.err != NT_OK || label == NULL)
             break;
         if (len > 0)
             out[len++] = '.';

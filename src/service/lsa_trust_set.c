@@ -5,6 +5,8 @@
  * outgoing password is the typed initial password of the TDO, which serves once; the incoming one
  * makes (or permits anew) the interdomain trust account. Administrators only.
  */
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,6 +34,7 @@ struct auth {
 
 static ntstatus take_half(const struct nt_trust_auth_list *list, bool incoming, struct auth *auth)
 {
+    assert(auth != NULL);
     const struct nt_trust_auth_info *clear = nt_trust_auth_find(list, NT_TRUST_AUTH_CLEAR);
     const struct nt_trust_auth_info *hash = nt_trust_auth_find(list, NT_TRUST_AUTH_NT4OWF);
     struct nt_password *to = &auth->initial;
@@ -140,8 +143,7 @@ static ntstatus add_inbound(struct nt_call *call, const char *trusting, const st
     size_t len = strlen(trusting);
     if (len + 2 > sizeof account)
         return NT_STATUS(OBJECT_NAME_INVALID);
-    memcpy(account, trusting, len);
-    memcpy(account + len, "$", 2);
+    snprintf(account, sizeof account, "%s$", trusting);
     return nt_op_account_create(txn, account, NT_ACB_INTERDOMAIN, who, peer, &rid, NULL);
 }
 

@@ -463,7 +463,7 @@ static void must_change(struct set *s, bool expired)
 static ntstatus take_password_level(struct nt_call *call, struct set *s, uint32_t level,
                                     const SAMPR_USER_INFO_BUFFER *in)
 {
-    ntstatus st = NT_STATUS(SUCCESS);
+    ntstatus st;
     switch (level) {
     case UserInternal1Information:
         must_change(s, in->Internal1.PasswordExpired != 0);
