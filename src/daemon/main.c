@@ -115,6 +115,16 @@ static int read_config(struct daemon *d)
     return err == NT_OK ? 0 : 2;
 }
 
+/* --- the log --- */
+
+/* Under systemd: the level as sd-daemon(3) has it; the journal knows the time. */
+static void to_journal(void *ctx, enum nt_log_level level, const char *line)
+{
+    static const int priorities[] = { 3, 4, 6, 7 };
+    (void)ctx;
+    fprintf(stderr, "<%d>%s\n", priorities[level], line);
+}
+
 /* --- the process --- */
 
 /* Secrets are in this memory: it is never dumped, nor read by a debugger of the same user. */
@@ -391,7 +401,7 @@ int main(int argc, char **argv)
         puts("The settings are good.");
         return 0;
     }
-    nt_log_set(d.config.log_level, NULL, NULL);
+    nt_log_set(d.config.log_level, getenv("JOURNAL_STREAM") != NULL ? to_journal : NULL, NULL);
     close_memory();
     raise_file_limit(&d.config);
     code = run(&d);
