@@ -1,6 +1,7 @@
 #include "channel/link.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,18 @@ struct nt_link {
     char why[256];
 };
 
+/* Unique in the process: a link may be made where one that was freed has stood in memory, and must
+ * not be taken for it. 0 is never given. */
+static unsigned next_number(void)
+{
+    static atomic_uint last;
+    unsigned number;
+    do
+        number = atomic_fetch_add(&last, 1) + 1;
+    while (number == 0);
+    return number;
+}
+
 struct nt_link *nt_link_new(const struct nt_link_config *config, uint64_t now_ms)
 {
     struct nt_link *l = calloc(1, sizeof *l);
@@ -42,7 +55,7 @@ struct nt_link *nt_link_new(const struct nt_link_config *config, uint64_t now_ms
         return NULL;
     }
     l->stage = config->port != 0 ? CONNECT : MAP_CONNECT;
-    l->number = 1;
+    l->number = next_number();
     l->epm_port = config->epm_port != 0 ? config->epm_port : 135;
     l->port = config->port;
     l->rpc_config = (struct nt_rpc_client_config){
@@ -247,7 +260,7 @@ static void take_port(struct nt_link *l, const struct nt_rpc_client_event *ev, u
         l->rpc = NULL;
         l->port = port;
         l->stage = CONNECT;
-        l->number++;
+        l->number = next_number();
         l->connect_deadline = now_ms + NT_LINK_CONNECT_MS;
     }
 }

@@ -27,8 +27,8 @@ struct nt_link_config {
 struct nt_link *nt_link_new(const struct nt_link_config *config, uint64_t now_ms);
 void nt_link_free(struct nt_link *link);
 
-/* The connection that it wants now: host, port, and a number that changes with every new wish (the
- * connection made for an earlier one is to be closed). False: none, it has failed. */
+/* The connection that it wants now: host, port, and a number that no other wish has, of this or any
+ * other link (a connection made for another one is to be closed). False: none, it has failed. */
 bool nt_link_wants(const struct nt_link *link, const char **host, uint16_t *port, unsigned *number);
 void nt_link_connected(struct nt_link *link, uint64_t now_ms);
 /* It could not be opened, or ended: status as CONNECTION_REFUSED, HOST_UNREACHABLE,

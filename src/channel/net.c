@@ -12,6 +12,7 @@ struct attempt {
     uv_connect_t connect;
     uv_tcp_t tcp;
     struct addrinfo *addresses, *next;
+    int why; /* of the last address that failed */
     bool tcp_open, resolving, connecting, connected;
     char buffer[16384];
 };
@@ -25,6 +26,7 @@ struct nt_net {
     unsigned number; /* the link's wish that the attempt is for */
     uv_timer_t timer;
     bool freed, in_progress;
+    bool again; /* something happened that `progress` has not been called for */
 };
 
 static void step(struct nt_net *net);
@@ -140,30 +142,34 @@ static void on_connected(uv_connect_t *req, int status)
     step(a->net);
 }
 
-/* The next address; the handle of the one before must be closed first. why: 0 or what failed. */
+/* The next address; the handle of the one before is closed first. why: 0 or what failed. */
 static void try_next(struct attempt *a, int why)
 {
     struct nt_net *net = a->net;
+    if (why != 0)
+        a->why = why;
+    if (a->next == NULL) {
+        lost(a, a->why);
+        return;
+    }
     if (a->tcp_open) {
-        if (a->next == NULL) {
-            lost(a, why);
-            return;
-        }
         uv_close((uv_handle_t *)&a->tcp, on_tcp_closed); /* which comes back here */
         return;
     }
     struct addrinfo *to = a->next;
     a->next = to->ai_next;
     int err = uv_tcp_init(net->loop, &a->tcp);
-    if (err == 0) {
-        a->tcp_open = true;
-        a->tcp.data = a;
-        a->connect.data = a;
-        err = uv_tcp_connect(&a->connect, &a->tcp, to->ai_addr, on_connected);
-        a->connecting = err == 0;
-    }
-    if (err != 0)
+    if (err != 0) {
         lost(a, err);
+        return;
+    }
+    a->tcp_open = true;
+    a->tcp.data = a;
+    a->connect.data = a;
+    err = uv_tcp_connect(&a->connect, &a->tcp, to->ai_addr, on_connected);
+    a->connecting = err == 0;
+    if (err != 0) /* as for an IPv6 address where there is no IPv6 */
+        try_next(a, err);
 }
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
@@ -185,6 +191,7 @@ static void connect_to(struct nt_net *net, const char *host, uint16_t port)
     char service[8];
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC };
     struct attempt *a = calloc(1, sizeof *a);
+    net->again = true; /* a failure right here is told in a step of its own */
     if (a == NULL) {
         nt_link_lost(net->link, NT_STATUS(NO_MEMORY), "out of memory");
         return;
@@ -202,6 +209,7 @@ static void connect_to(struct nt_net *net, const char *host, uint16_t port)
         return;
     }
     a->resolving = true;
+    net->again = false;
 }
 
 /* --- moving --- */
@@ -269,6 +277,9 @@ static void set_timer(struct nt_net *net)
 {
     uint64_t at = net->link != NULL ? nt_link_deadline(net->link) : UINT64_MAX;
     uint64_t now = uv_now(net->loop);
+    if (net->again)
+        at = now;
+    net->again = false;
     if (at == UINT64_MAX)
         uv_timer_stop(&net->timer);
     else
