@@ -177,7 +177,10 @@ bool nt_channel_next(struct nt_channel *ch, struct nt_channel_event *ev, uint64_
     struct nt_link_event e;
     while (!ch->tell && ch->stage != ENDED && nt_link_next(ch->link, &e, now_ms)) {
         if (e.kind == NT_LINK_FAILED) {
-            bool refused = nt_status_is(e.status, NT_STATUS(ACCESS_DENIED));
+            /* Once it has authenticated us, a refusal says nothing about the password: it has lost
+             * the session, or somebody garbles what it says. */
+            bool refused =
+                nt_status_is(e.status, NT_STATUS(ACCESS_DENIED)) && ch->stage <= AUTHENTICATE;
             nt_channel_end(ch, refused ? NT_CHANNEL_REFUSED : NT_CHANNEL_FAILED, e.status, e.why);
         } else if (ch->stage == OPEN) {
             nt_channel_on_call(ch, &e, now_ms);

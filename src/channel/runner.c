@@ -39,15 +39,25 @@ struct nt_runner {
     struct nt_sid storing_sid;
     struct note storing_notes[EVENTS_MAX];
     size_t storing_count;
+    bool storing_must; /* nothing goes on before it is stored */
     bool committing, must_commit, want_commit;
     uint64_t commit_after_ms;
+    ntstatus store_status; /* of the last commit that failed */
+    /* What the store is known to have: a wish that differs from it came from somebody else. */
+    struct seen {
+        bool wanted;
+        nt_time check;
+    } seen, storing_seen;
+    bool asked_meanwhile; /* while the commit was under way */
 
     struct nt_channel *channel;
-    bool draining;        /* a new channel is due: logons under way end on the old one first */
-    bool opening;         /* the channel is being set up for OPEN or PROVE */
-    bool sending;         /* PasswordSet2 is under way */
-    size_t server, tried; /* the one in use; how many this attempt has tried */
-    bool has_evidence;    /* of the channel, not yet reported */
+    bool draining;             /* a new channel is due: logons under way end on the old one first */
+    bool opening;              /* the channel is being set up for OPEN or PROVE */
+    bool sending;              /* PasswordSet2 is under way */
+    size_t server, tried;      /* the one in use; how many this attempt has tried */
+    char host[NT_SERVER_NAME]; /* of the channel */
+    bool has_evidence;         /* of the channel */
+    bool evidence_told;        /* the machine has it: for another look a new channel is needed */
     struct nt_secret evidence_new, evidence_old;
     bool reopen; /* VERIFY: a new channel, also while one is open */
     uint64_t deadline_ms;
@@ -67,6 +77,12 @@ static const struct nt_policy *policy_of(const struct nt_dir *dir)
 
 /* --- making durable --- */
 
+/* Whether this record, read from the directory, asks for a change or a check that was not seen. */
+static bool asks(const struct nt_trust_out *out, const struct seen *seen)
+{
+    return (out->change_wanted && !seen->wanted) || (out->next_check == 0 && seen->check != 0);
+}
+
 static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
 {
     struct nt_runner *r = NT_CONTAINER(wish, struct nt_runner, wish);
@@ -76,8 +92,16 @@ static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
     struct nt_tdo *next = nt_record_clone(now);
     if (next == NULL)
         return NT_STATUS(NO_MEMORY);
+    bool asked = asks(&now->out, &r->storing_seen);
+    bool wanted = now->out.change_wanted;
     next->out = r->storing;
-    next->sid = r->storing_sid;
+    /* What was asked for in the meantime stands; nt_runner_refresh takes it over from there. */
+    if (asked)
+        nt_out_want_check(&next->out, nt_txn_now(txn));
+    if (asked && wanted)
+        next->out.change_wanted = true;
+    if (nt_sid_is_null(&next->sid))
+        next->sid = r->storing_sid;
     enum nt_err err = nt_txn_put(txn, next);
     if (err != NT_OK)
         return nt_status_of(err);
@@ -100,10 +124,23 @@ static void commit(struct nt_runner *r)
     memcpy(r->storing_notes, r->notes, sizeof r->notes);
     r->storing_count = r->note_count;
     r->note_count = 0;
+    r->storing_must = r->must_commit;
+    r->storing_seen = r->seen;
+    r->asked_meanwhile = false;
     r->must_commit = r->want_commit = false;
     r->committing = true;
     r->wish = (struct nt_wish){ .decide = decide_store, .done = on_stored };
     nt_engine_wish(r->service->engine, &r->wish);
+}
+
+/* The lines of a commit that failed go before those that came since; the newest may be lost. */
+static void take_notes_back(struct nt_runner *r)
+{
+    size_t room = EVENTS_MAX - r->storing_count;
+    size_t later = r->note_count < room ? r->note_count : room;
+    memmove(r->notes + r->storing_count, r->notes, later * sizeof r->notes[0]);
+    memcpy(r->notes, r->storing_notes, r->storing_count * sizeof r->notes[0]);
+    r->note_count = r->storing_count + later;
 }
 
 void nt_runner_stored(struct nt_runner *r, uint64_t now_ms)
@@ -113,12 +150,19 @@ void nt_runner_stored(struct nt_runner *r, uint64_t now_ms)
         (void)nt_runner_stop(r);
         return;
     }
-    if (!nt_status_ok(r->wish.status)) {
-        /* Nothing goes on before it is stored: the peer must never know more than our disk. */
+    if (nt_status_ok(r->wish.status)) {
+        if (!r->asked_meanwhile)
+            r->seen = (struct seen){ r->storing.change_wanted, r->storing.next_check };
+    } else {
+        /* Nothing goes on before it is stored: the peer must never know more than our disk. What
+         * only people read holds up nothing. */
         char code[64];
         nt_log(NT_LOG_ERROR, "trust state cannot be stored trust=%s status=%s", r->name,
                nt_status_format(r->wish.status, code));
-        r->must_commit = true;
+        take_notes_back(r);
+        r->store_status = r->wish.status;
+        r->must_commit = r->must_commit || r->storing_must;
+        r->want_commit = true;
         r->commit_after_ms = now_ms + COMMIT_RETRY_MS;
     }
     nt_wipe(&r->storing, sizeof r->storing);
@@ -191,6 +235,13 @@ static void finish_waiters(struct nt_runner *r)
 {
     size_t count = r->waiter_count;
     r->waiter_count = 0;
+    if (r->must_commit) {
+        for (size_t i = 0; i < count; i++)
+            finish(r->waiters[i], r->store_status,
+                   "the state of the trust cannot be stored here, so nothing is sent; it is tried "
+                   "again");
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         struct nt_forward *fwd = r->waiters[i];
         bool good =
@@ -260,7 +311,7 @@ static void close_channel(struct nt_runner *r)
     nt_out_closed(&r->session);
     nt_secret_wipe(&r->evidence_new);
     nt_secret_wipe(&r->evidence_old);
-    r->has_evidence = false;
+    r->has_evidence = r->evidence_told = false;
 }
 
 static struct nt_out_when moment(struct nt_runner *r, const struct nt_dir *dir)
@@ -289,6 +340,7 @@ static bool open_channel(struct nt_runner *r, const struct nt_out_action *action
     char account[64];
     snprintf(account, sizeof account, "%s$", r->own);
     const struct nt_server *to = &r->servers.list[r->server];
+    memcpy(r->host, to->host, sizeof r->host);
     r->channel = nt_channel_new(&(struct nt_channel_config){ .domain = r->name,
                                                              .computer = r->computer,
                                                              .account = account,
@@ -371,7 +423,7 @@ static void on_open(struct nt_runner *r, const struct nt_dir *dir,
     r->has_evidence = ev->has_evidence;
     r->evidence_new = ev->evidence_new;
     r->evidence_old = ev->evidence_old;
-    nt_out_opened(&r->out, &r->session, &when, hash, r->servers.list[r->server].host, &result);
+    nt_out_opened(&r->out, &r->session, &when, hash, r->host, &result);
     apply(r, &result);
 }
 
@@ -386,8 +438,7 @@ static void on_refused(struct nt_runner *r, const struct nt_dir *dir,
     if (reason == NT_BROKEN_CRYPTO || reason == NT_BROKEN_TIME)
         nt_out_failed(&r->out, &r->session, &when, reason, ev->status, text, &result);
     else
-        nt_out_refused(&r->out, &r->session, &when, ev->status, r->servers.list[r->server].host,
-                       &result);
+        nt_out_refused(&r->out, &r->session, &when, ev->status, r->host, &result);
     apply(r, &result);
     close_channel(r);
     fail_queue(r, NT_STATUS(TRUSTED_DOMAIN_FAILURE), text);
@@ -454,6 +505,13 @@ static uint64_t ms_until(const struct nt_runner *r, nt_time until, uint64_t now_
     return now_ms + (until - now) / 10000 + 1;
 }
 
+/* A new channel is due: logons under way end on the old one first. True: none is. */
+static bool drained(struct nt_runner *r)
+{
+    r->draining = r->channel != NULL && nt_channel_logons(r->channel) > 0;
+    return !r->draining;
+}
+
 /* Does the next step; false: there is nothing more to do before something happens. */
 static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
 {
@@ -461,8 +519,12 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
     struct nt_out_result result = { 0 };
     struct nt_out_when when = moment(r, dir);
     uint8_t random[NT_OUT_SECRET_BYTES];
-    if (r->reopen && r->session.open && !r->sending)
+    r->draining = false;
+    if (r->reopen && r->session.open) {
+        if (!drained(r))
+            return false;
         close_channel(r);
+    }
     nt_out_plan(&r->out, when.policy, &r->session, when.now, &action);
     switch (action.step) {
     case NT_OUT_WAIT:
@@ -470,12 +532,19 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
         return false;
     case NT_OUT_OPEN:
     case NT_OUT_PROVE:
-        r->draining = r->channel != NULL && nt_channel_logons(r->channel) > 0;
-        if (r->draining)
+        if (!drained(r))
             return false;
         start_opening(r, dir, &action, now_ms);
         return !r->opening;
     case NT_OUT_READ_EVIDENCE:
+        if (r->evidence_told) {
+            /* A check: what was read when this channel was opened tells nothing about now. */
+            if (!drained(r))
+                return false;
+            close_channel(r);
+            return true;
+        }
+        r->evidence_told = true;
         nt_out_evidence(&r->out, &r->session, &when, r->has_evidence ? &r->evidence_new : NULL,
                         r->has_evidence ? &r->evidence_old : NULL, &result);
         apply(r, &result);
@@ -506,30 +575,31 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
     while (more && !r->stopped) {
         struct nt_channel_event ev;
         r->deadline_ms = UINT64_MAX;
-        if (r->must_commit && !r->committing) {
-            if (now_ms < r->commit_after_ms) {
-                r->deadline_ms = r->commit_after_ms;
-                break;
-            }
+        if (r->must_commit && !r->committing && now_ms >= r->commit_after_ms)
             commit(r);
-        }
         if (r->committing)
             break;
         if (r->channel != NULL && nt_channel_next(r->channel, &ev, now_ms)) {
             take_event(r, dir, &ev, now_ms);
             continue;
         }
+        if (r->must_commit) { /* the store refuses; logons go on */
+            r->deadline_ms = r->commit_after_ms;
+            break;
+        }
         more = !r->opening && !r->sending && act(r, dir, now_ms);
     }
-    bool busy = r->committing || r->must_commit || r->opening || r->sending || r->draining;
+    bool busy = r->committing || r->opening || r->sending || r->draining;
     if (!r->stopped && !busy) {
         finish_waiters(r);
         if (r->session.open)
             send_queue(r, now_ms);
         else
             fail_queue(r, why_not(r), r->out.last_text);
-        if (r->want_commit)
+        if (r->want_commit && !r->must_commit && now_ms >= r->commit_after_ms)
             commit(r);
+        else if (r->want_commit && r->commit_after_ms < r->deadline_ms)
+            r->deadline_ms = r->commit_after_ms;
     }
     nt_dir_unref(dir);
 }
@@ -556,7 +626,7 @@ bool nt_runner_is_for(const struct nt_runner *r, const struct nt_tdo *tdo)
     return !r->stopped && r->out.epoch == tdo->out.epoch;
 }
 
-void nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo)
+bool nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo)
 {
     char why[128];
     struct nt_servers servers;
@@ -565,13 +635,20 @@ void nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo)
         r->servers = servers;
     else
         nt_log(NT_LOG_ERROR, "servers of a trust not understood trust=%s reason=%s", r->name, why);
-    /* What an administrator asked for in the store, past this runner. */
-    if (tdo->out.change_wanted && !r->out.change_wanted)
+    if (!nt_sid_is_null(&tdo->sid))
+        r->sid = tdo->sid;
+    /* The directory may be as it was before our commit under way, or as it is after it. */
+    bool ours = r->committing && tdo->out.change_wanted == r->storing.change_wanted &&
+                tdo->out.next_check == r->storing.next_check;
+    if (ours || !asks(&tdo->out, &r->seen))
+        return false;
+    r->seen = (struct seen){ tdo->out.change_wanted, tdo->out.next_check };
+    r->asked_meanwhile = r->committing;
+    nt_out_want_check(&r->out, nt_now(r->service->env));
+    if (tdo->out.change_wanted)
         r->out.change_wanted = true;
-    if (tdo->out.next_check < r->out.next_check)
-        r->out.next_check = tdo->out.next_check;
-    if (tdo->out.retry_at < r->out.retry_at)
-        r->out.retry_at = tdo->out.retry_at;
+    r->reopen = r->session.open;
+    return true;
 }
 
 struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
@@ -589,7 +666,8 @@ struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
         r->computer = strdup(domain->computer);
         r->sid = tdo->sid;
         r->out = tdo->out;
-        nt_runner_refresh(r, tdo);
+        r->seen = (struct seen){ tdo->out.change_wanted, tdo->out.next_check };
+        (void)nt_runner_refresh(r, tdo);
     }
     nt_dir_unref(dir);
     if (r != NULL && (r->name == NULL || r->own == NULL || r->computer == NULL)) {

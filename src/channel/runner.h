@@ -29,8 +29,9 @@ void nt_runner_free(struct nt_runner *r);
 const char *nt_runner_name(const struct nt_runner *r);
 /* True when it runs this very trust (and not one that was removed and added again since). */
 bool nt_runner_is_for(const struct nt_runner *r, const struct nt_tdo *tdo);
-/* The TDO has another list of servers, ... : take over what is not the machine's own. */
-void nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo);
+/* The TDO has another list of servers, ... : take over what is not the machine's own. True: an
+ * administrator asked for a check or a change; step it. */
+bool nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo);
 
 /* Goes on as far as it can. Then: the link to drive (or NULL), and when to step again at the
  * latest (in now_ms; UINT64_MAX: not by time). */

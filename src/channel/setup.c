@@ -177,10 +177,15 @@ static void on_authenticate(struct nt_channel *ch, const struct NetrServerAuthen
     }
 }
 
+/* It has taken our password a moment ago: this is no word about that. */
+static const char session_lost[] = "the controller does not know the session that it has just made";
+
 static void on_capabilities(struct nt_channel *ch, const struct NetrLogonGetCapabilities *args,
                             uint64_t now_ms)
 {
-    if (!nt_status_ok(args->result))
+    if (nt_status_is(args->result, NT_STATUS(ACCESS_DENIED)))
+        nt_channel_end(ch, NT_CHANNEL_FAILED, NT_STATUS(ACCESS_DENIED), session_lost);
+    else if (!nt_status_ok(args->result))
         refuse(ch, args->result);
     else if (!nt_channel_check(ch, &args->ReturnAuthenticator))
         nt_channel_end(ch, NT_CHANNEL_FAILED, NT_STATUS(ACCESS_DENIED),
@@ -367,10 +372,12 @@ void nt_channel_set_up(struct nt_channel *ch, const struct nt_link_event *e, uin
             char why[160];
             snprintf(why, sizeof why, "%s ended in the fault 0x%08X: %s",
                      nt_channel_step_name(ch->stage), e->fault, nt_fault_name(e->fault));
-            nt_channel_end(ch, NT_CHANNEL_REFUSED,
-                           e->fault == NT_FAULT_ACCESS_DENIED ? NT_STATUS(ACCESS_DENIED)
-                                                              : NT_STATUS(RPC_CALL_FAILED),
-                           why);
+            bool denied = e->fault == NT_FAULT_ACCESS_DENIED;
+            if (denied && ch->stage == CAPABILITIES)
+                nt_channel_end(ch, NT_CHANNEL_FAILED, NT_STATUS(ACCESS_DENIED), session_lost);
+            else
+                nt_channel_end(ch, NT_CHANNEL_REFUSED,
+                               denied ? NT_STATUS(ACCESS_DENIED) : NT_STATUS(RPC_CALL_FAILED), why);
         }
         return;
     }

@@ -160,6 +160,14 @@ static const struct nt_tdo *outbound_tdo(const struct nt_dir *dir, const char *n
     return tdo != NULL && (tdo->direction & 2) != 0 ? tdo : NULL;
 }
 
+static void refresh_leg(struct leg *leg, const struct nt_tdo *tdo)
+{
+    if (!nt_runner_refresh(leg->runner, tdo))
+        return;
+    nt_runner_step(leg->runner, nt_loop_now(leg->outbound->loop));
+    leg_after(leg);
+}
+
 /* Ends the legs whose trust is gone, then begins those that are new. */
 static void refresh(struct nt_outbound *o)
 {
@@ -178,7 +186,7 @@ static void refresh(struct nt_outbound *o)
         if (leg == NULL)
             leg_begin(o, tdo);
         else
-            nt_runner_refresh(leg->runner, tdo);
+            refresh_leg(leg, tdo);
     }
     nt_dir_unref(dir);
 }
