@@ -1,0 +1,700 @@
+/* test_trust_out.c - the trusting end: the plan, the evidence table, failures and schedules. */
+#include <stdio.h>
+
+#include "crypto/owf.h"
+#include "domain/model.h"
+#include "support.h"
+
+struct end {
+    struct nt_trust_out out;
+    struct nt_out_session s;
+    struct nt_policy policy;
+    struct nt_out_when when;
+    struct nt_out_result result;
+    struct nt_out_action action;
+    uint8_t counter;
+};
+
+static enum nt_out_step plan(struct end *e)
+{
+    nt_out_plan(&e->out, &e->policy, &e->s, e->when.now, &e->action);
+    return e->action.step;
+}
+
+static void begin(struct end *e, const char *initial)
+{
+    struct nt_password password = password_of(initial);
+    memset(e, 0, sizeof *e);
+    nt_policy_default(&e->policy);
+    e->when = (struct nt_out_when){ &e->policy, T0, 0x80008000u };
+    nt_out_establish(&e->out, &password, T0);
+}
+
+static void open_with(struct end *e, const struct nt_secret *hash, const char *dc)
+{
+    struct nt_secret copy = *hash;
+    nt_out_opened(&e->out, &e->s, &e->when, &copy, dc, &e->result);
+}
+
+static void evidence(struct end *e, const struct nt_secret *now, const struct nt_secret *old)
+{
+    struct nt_secret a = { .len = 0 }, b = { .len = 0 };
+    if (now != NULL)
+        a = *now;
+    if (old != NULL)
+        b = *old;
+    nt_out_evidence(&e->out, &e->s, &e->when, now != NULL ? &a : NULL, old != NULL ? &b : NULL,
+                    &e->result);
+}
+
+static void store_next(struct end *e)
+{
+    uint8_t random[NT_OUT_SECRET_BYTES];
+    memset(random, ++e->counter, sizeof random);
+    nt_out_store_next(&e->out, &e->s, &e->when, random, &e->result);
+}
+
+/* One whole change, from a due one to its proof. */
+static void change(struct end *e)
+{
+    assert_int_equal(plan(e), NT_OUT_STORE_NEXT);
+    store_next(e);
+    assert_int_equal(e->result.effect, NT_OUT_COMMIT);
+    assert_int_equal(plan(e), NT_OUT_SEND);
+    assert_ptr_equal(e->action.candidates[0], &e->out.next);
+    nt_out_sent(&e->out, &e->s, &e->when, &e->result);
+    assert_int_equal(plan(e), NT_OUT_PROVE);
+    open_with(e, &e->out.next.hash, "DC1");
+    assert_int_equal(e->result.effect, NT_OUT_COMMIT);
+}
+
+/* An established trust with `changes` passwords behind it, at rest, without a channel. */
+static void established(struct end *e, unsigned changes)
+{
+    begin(e, "agreed");
+    open_with(e, &e->out.current.hash, "DC1");
+    evidence(e, &e->out.current.hash, NULL);
+    change(e);
+    for (unsigned i = 1; i < changes; i++) {
+        evidence(e, &e->out.current.hash, NULL);
+        nt_out_want_change(&e->out, e->when.now);
+        change(e);
+    }
+    nt_out_closed(&e->s);
+    assert_int_equal(e->out.state, NT_OUT_ACTIVE);
+    assert_false(e->out.next.set);
+}
+
+/* --- establishment --- */
+
+static void establishment_offers_the_initial_password_and_replaces_it_at_once(void **state)
+{
+    static const char *const initials[] = { "", "agreed" };
+    (void)state;
+    for (size_t i = 0; i < NT_COUNT(initials); i++) {
+        struct end e;
+        struct nt_secret initial = hash_of(initials[i]);
+        begin(&e, initials[i]);
+        assert_int_equal(e.out.state, NT_OUT_PENDING);
+        assert_false(nt_out_may_forward(&e.out));
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+        assert_int_equal(e.action.count, 1);
+        assert_true(nt_secret_equal(&e.action.candidates[0]->hash, &initial));
+        open_with(&e, &initial, "DC1");
+        assert_int_equal(e.out.state, NT_OUT_ESTABLISHING);
+        assert_int_equal(e.result.effect, NT_OUT_COMMIT);
+        assert_int_equal(plan(&e), NT_OUT_READ_EVIDENCE);
+        evidence(&e, &initial, NULL);
+        e.policy.disable_password_change = true; /* does not keep an initial one alive */
+        change(&e);
+        assert_int_equal(e.out.state, NT_OUT_ACTIVE);
+        assert_true(e.out.established);
+        assert_string_equal(e.result.kind, "trust-established");
+        assert_int_equal(e.out.current.version, 1);
+        assert_int_equal(e.out.history_count, 0); /* the initial one goes no further */
+        assert_true(nt_out_may_forward(&e.out));
+    }
+}
+
+static void made_passwords_are_text_of_120_units_and_differ(void **state)
+{
+    struct end e;
+    struct nt_secret hash, first;
+    (void)state;
+    established(&e, 1);
+    first = e.out.current.hash;
+    assert_int_equal(e.out.current.clear.len, 240);
+    for (size_t i = 0; i < 240; i += 2) {
+        unsigned unit = e.out.current.clear.b[i] | (unsigned)e.out.current.clear.b[i + 1] << 8;
+        assert_in_range(unit, 0x0100, 0x40FF);
+    }
+    nt_owf(&e.out.current.clear, &hash);
+    assert_true(nt_secret_equal(&hash, &first));
+    established(&e, 2);
+    assert_false(nt_secret_equal(&e.out.current.hash, &first));
+    assert_int_equal(e.out.current.version, 2);
+    assert_true(nt_secret_equal(&e.out.history[0].hash, &first));
+}
+
+static void a_refused_initial_password_is_not_offered_again_unless_a_person_asks(void **state)
+{
+    struct end e;
+    char text[500];
+    (void)state;
+    begin(&e, "wrong");
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+    assert_int_equal(e.out.state, NT_OUT_BROKEN);
+    assert_int_equal(e.out.broken, NT_BROKEN_BURNED);
+    assert_int_equal(e.result.effect, NT_OUT_COMMIT);
+    assert_string_equal(e.result.kind, "trust-broken");
+    e.when.now += 400 * NT_TIME_DAY;
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    assert_int_equal(e.action.until, NT_TIME_NEVER);
+    nt_out_next(&e.out, "WEST", "EAST", text, sizeof text);
+    assert_non_null(strstr(text, "permit remove EAST"));
+    assert_non_null(strstr(text, "trust add WEST"));
+    nt_out_want_check(&e.out, e.when.now);
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+}
+
+static void a_trust_that_is_not_permitted_yet_is_tried_again(void **state)
+{
+    struct end e;
+    (void)state;
+    begin(&e, "agreed");
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(NO_TRUST_SAM_ACCOUNT), "DC1", &e.result);
+    assert_int_equal(e.out.broken, NT_BROKEN_REMOVED);
+    for (int i = 0; i < 20; i++) {
+        e.when.now += e.policy.check_interval_s * NT_TIME_SECOND;
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+        nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(NO_TRUST_SAM_ACCOUNT), "DC1", &e.result);
+        assert_null(e.result.kind); /* said once */
+    }
+}
+
+/* --- the evidence table of field-guide 1.3 --- */
+
+enum whose { NOBODY, NEXT, CURRENT, PREVIOUS, OLDER, STRANGER, STRANGER2 };
+
+static const struct nt_secret *secret_of(struct end *e, enum whose whose)
+{
+    static struct nt_secret strangers[2];
+    switch (whose) {
+    case NEXT:
+        return &e->out.next.hash;
+    case CURRENT:
+        return &e->out.current.hash;
+    case PREVIOUS:
+        return &e->out.history[0].hash;
+    case OLDER:
+        return &e->out.history[1].hash;
+    case STRANGER:
+    case STRANGER2:
+        strangers[whose - STRANGER] = hash_of(whose == STRANGER ? "stranger" : "stranger 2");
+        return &strangers[whose - STRANGER];
+    case NOBODY:
+        break;
+    }
+    return NULL;
+}
+
+static void the_evidence_table(void **state)
+{
+    /* clang-format off: a table */
+    static const struct {
+        enum whose opened, now, old;
+        bool pending; /* a next is stored */
+        enum nt_out_verdict verdict;
+        enum nt_out_step step;
+        enum whose sent; /* SEND: which */
+    } table[] = {
+        /* healthy */
+        { CURRENT, CURRENT, NOBODY, false, NT_VERDICT_HEALTHY, NT_OUT_WAIT, NOBODY },
+        { CURRENT, CURRENT, PREVIOUS, false, NT_VERDICT_HEALTHY, NT_OUT_WAIT, NOBODY },
+        { CURRENT, CURRENT, STRANGER, false, NT_VERDICT_HEALTHY, NT_OUT_WAIT, NOBODY },
+        /* our change never arrived, or their side went back */
+        { PREVIOUS, PREVIOUS, OLDER, false, NT_VERDICT_RESEND, NT_OUT_SEND, CURRENT },
+        { PREVIOUS, PREVIOUS, NOBODY, false, NT_VERDICT_RESEND, NT_OUT_SEND, CURRENT },
+        { OLDER, OLDER, NOBODY, false, NT_VERDICT_RESEND, NT_OUT_SEND, CURRENT },
+        { PREVIOUS, OLDER, PREVIOUS, false, NT_VERDICT_RESEND, NT_OUT_SEND, CURRENT },
+        /* we went back */
+        { CURRENT, STRANGER, CURRENT, false, NT_VERDICT_ADOPT, NT_OUT_PROVE, NOBODY },
+        { CURRENT, STRANGER, STRANGER2, false, NT_VERDICT_ADOPT, NT_OUT_PROVE, NOBODY },
+        /* both moved */
+        { CURRENT, STRANGER, PREVIOUS, false, NT_VERDICT_BOTH_MOVED, NT_OUT_SEND, CURRENT },
+        { PREVIOUS, STRANGER, PREVIOUS, false, NT_VERDICT_BOTH_MOVED, NT_OUT_SEND, CURRENT },
+        { OLDER, STRANGER, OLDER, false, NT_VERDICT_BOTH_MOVED, NT_OUT_SEND, CURRENT },
+        /* the same while a change is under way: always with the same next */
+        { CURRENT, CURRENT, PREVIOUS, true, NT_VERDICT_HEALTHY, NT_OUT_SEND, NEXT },
+        { CURRENT, NEXT, CURRENT, true, NT_VERDICT_HEALTHY, NT_OUT_PROVE, NOBODY },
+        { PREVIOUS, PREVIOUS, NOBODY, true, NT_VERDICT_RESEND, NT_OUT_SEND, NEXT },
+        { CURRENT, STRANGER, CURRENT, true, NT_VERDICT_BOTH_MOVED, NT_OUT_SEND, NEXT },
+        { PREVIOUS, STRANGER, PREVIOUS, true, NT_VERDICT_BOTH_MOVED, NT_OUT_SEND, NEXT },
+        /* a server without the calls is judged by what opened it */
+        { CURRENT, NOBODY, NOBODY, false, NT_VERDICT_HEALTHY, NT_OUT_WAIT, NOBODY },
+        { PREVIOUS, NOBODY, NOBODY, false, NT_VERDICT_RESEND, NT_OUT_SEND, CURRENT },
+        { CURRENT, NOBODY, NOBODY, true, NT_VERDICT_HEALTHY, NT_OUT_SEND, NEXT },
+    };
+    /* clang-format on */
+    (void)state;
+    for (size_t i = 0; i < NT_COUNT(table); i++) {
+        struct end e;
+        established(&e, 3);
+        if (table[i].pending) {
+            open_with(&e, &e.out.current.hash, "DC1");
+            evidence(&e, &e.out.current.hash, NULL);
+            nt_out_want_change(&e.out, e.when.now);
+            store_next(&e);
+            nt_out_closed(&e.s);
+            e.out.change_wanted = false;
+        }
+        open_with(&e, secret_of(&e, table[i].opened), "DC1");
+        evidence(&e, secret_of(&e, table[i].now), secret_of(&e, table[i].old));
+        if (e.result.verdict != table[i].verdict || plan(&e) != table[i].step)
+            fail_msg("row %zu: verdict %s, step %d (%s)", i, nt_out_verdict_name(e.result.verdict),
+                     (int)plan(&e), e.action.why);
+        if (table[i].step == NT_OUT_SEND)
+            assert_ptr_equal(&e.action.candidates[0]->hash, secret_of(&e, table[i].sent));
+        if (table[i].verdict == NT_VERDICT_BOTH_MOVED)
+            assert_int_equal(e.result.level, NT_EVENT_WARNING); /* loudly */
+    }
+}
+
+static void nothing_of_ours_opens_it_needs_a_reset(void **state)
+{
+    struct end e;
+    char text[600];
+    (void)state;
+    established(&e, 3);
+    e.when.now = e.out.next_check;
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    assert_int_equal(e.action.count, 3);
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+    assert_int_equal(e.result.verdict, NT_VERDICT_RESET);
+    assert_int_equal(e.out.broken, NT_BROKEN_MISMATCH);
+    assert_false(nt_out_may_forward(&e.out));
+    assert_non_null(
+        strstr(nt_out_next(&e.out, "WEST", "EAST", text, sizeof text), "ntrust reset WEST"));
+    /* Confirmed soon, and then left alone: each try could burn a new permission. */
+    for (unsigned i = 1; i < 3; i++) {
+        assert_int_equal(plan(&e), NT_OUT_WAIT);
+        e.when.now = e.action.until;
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+        nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+    }
+    e.when.now += 30 * NT_TIME_DAY;
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    assert_int_equal(e.action.until, NT_TIME_NEVER);
+}
+
+static void an_adopted_password_is_proven_and_then_replaced_at_once(void **state)
+{
+    struct end e;
+    struct nt_secret theirs = hash_of("newer");
+    (void)state;
+    established(&e, 2);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &theirs, &e.out.current.hash);
+    assert_int_equal(e.result.effect, NT_OUT_COMMIT);
+    assert_string_equal(e.result.kind, "trust-end-reverted");
+    assert_int_equal(e.out.state, NT_OUT_CHANGING);
+    assert_false(e.out.next.has_clear);
+    nt_out_closed(&e.s); /* a crash here changes nothing */
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    assert_true(nt_secret_equal(&e.action.candidates[0]->hash, &theirs));
+    open_with(&e, &theirs, "DC1");
+    assert_string_equal(e.result.kind, "trust-password-adopted");
+    assert_true(nt_secret_equal(&e.out.current.hash, &theirs));
+    evidence(&e, &theirs, NULL);
+    change(&e);
+    assert_true(e.out.current.has_clear);
+    assert_int_equal(e.out.adoptions, 1);
+}
+
+static void a_refused_adoption_falls_back_to_a_change(void **state)
+{
+    struct end e;
+    struct nt_secret theirs = hash_of("a lie");
+    (void)state;
+    established(&e, 2);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &theirs, &e.out.current.hash);
+    assert_int_equal(plan(&e), NT_OUT_PROVE);
+    open_with(&e, &e.out.current.hash, "DC1"); /* the adopted one was refused */
+    assert_false(e.out.next.set);
+    evidence(&e, &theirs, &e.out.current.hash);
+    assert_false(e.out.next.set); /* not again */
+    change(&e);
+}
+
+/* --- the order of a change --- */
+
+static void no_second_secret_while_one_is_unproven(void **state)
+{
+    struct end e;
+    struct nt_secret next;
+    (void)state;
+    established(&e, 1);
+    nt_out_want_change(&e.out, e.when.now);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    store_next(&e);
+    next = e.out.next.hash;
+    for (int i = 0; i < 5; i++) { /* crashes and lost answers */
+        nt_out_closed(&e.s);
+        e.when.now += NT_TIME_HOUR;
+        nt_out_want_change(&e.out, e.when.now);
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+        assert_true(nt_secret_equal(&e.action.candidates[0]->hash, &next));
+        open_with(&e, &e.out.current.hash, "DC1");
+        evidence(&e, &e.out.current.hash, NULL);
+        store_next(&e);
+        assert_int_equal(e.result.effect, NT_OUT_NONE);
+        assert_int_equal(plan(&e), NT_OUT_SEND);
+        assert_true(nt_secret_equal(&e.action.candidates[0]->hash, &next));
+        assert_int_equal(e.action.candidates[0]->version, 2);
+    }
+}
+
+static void no_change_without_a_fresh_proof(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    e.when.now = e.out.next_change; /* days later, on the same channel */
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    change(&e);
+}
+
+static void a_send_whose_proof_fails_is_repeated_with_growing_pauses(void **state)
+{
+    struct end e;
+    nt_time last = 0;
+    (void)state;
+    established(&e, 1);
+    nt_out_want_change(&e.out, e.when.now);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    store_next(&e);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(plan(&e), NT_OUT_SEND);
+        nt_out_sent(&e.out, &e.s, &e.when, &e.result);
+        assert_int_equal(plan(&e), NT_OUT_PROVE);
+        open_with(&e, &e.out.current.hash, "DC1"); /* it said yes, and did not do it */
+        evidence(&e, &e.out.current.hash, NULL);
+        assert_int_equal(plan(&e), NT_OUT_WAIT);
+        assert_true(e.action.until - e.when.now > last);
+        last = e.action.until - e.when.now;
+        e.when.now = e.action.until;
+    }
+}
+
+static void a_server_that_refuses_changes_is_not_asked_in_a_loop(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    nt_out_want_change(&e.out, e.when.now);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    store_next(&e);
+    nt_out_send_refused(&e.out, &e.s, &e.when, NT_STATUS(WRONG_PASSWORD), &e.result);
+    assert_string_equal(e.result.kind, "trust-change-refused");
+    assert_int_equal(e.out.state, NT_OUT_ACTIVE);
+    assert_true(nt_out_may_forward(&e.out));
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    nt_out_closed(&e.s);
+    e.when.now = e.out.next_check;
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    assert_ptr_equal(e.action.candidates[0], &e.out.current); /* what it has, first */
+    assert_ptr_equal(e.action.candidates[1], &e.out.next);    /* and still, should it have it */
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    e.when.now = e.out.next_change; /* at the next interval: the same one */
+    e.s.proven_at = e.when.now;
+    assert_int_equal(plan(&e), NT_OUT_SEND);
+    assert_ptr_equal(e.action.candidates[0], &e.out.next);
+}
+
+static void access_denied_to_a_change_asks_for_a_new_channel(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    nt_out_want_change(&e.out, e.when.now);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    store_next(&e);
+    nt_out_send_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), &e.result);
+    assert_false(e.s.open);
+    assert_int_equal(e.out.state, NT_OUT_CHANGING);
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    e.when.now = e.action.until;
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+}
+
+static void disabled_changes_happen_only_when_a_person_asks(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    e.policy.disable_password_change = true;
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    for (int i = 0; i < 50; i++) {
+        e.when.now += NT_TIME_DAY;
+        e.s.proven_at = e.when.now;
+        assert_int_not_equal(plan(&e), NT_OUT_STORE_NEXT);
+        evidence(&e, &e.out.current.hash, NULL);
+    }
+    nt_out_want_change(&e.out, e.when.now);
+    e.s.proven_at = e.when.now;
+    change(&e);
+    assert_false(e.out.change_wanted);
+}
+
+static void history_is_bounded_by_the_policy(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 14);
+    assert_int_equal(e.out.history_count, 8);
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(e.out.history[i].version, 13 - i);
+    e.policy.history_kept = 2;
+    nt_out_want_change(&e.out, e.when.now);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    change(&e);
+    assert_int_equal(e.out.history_count, 2);
+    assert_int_equal(e.out.history[2].hash.len, 0); /* wiped */
+}
+
+/* --- controllers that lag --- */
+
+static void a_controller_that_lags_is_not_repaired(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 2); /* DC1 has taken it */
+    open_with(&e, &e.out.history[0].hash, "DC2");
+    assert_string_equal(e.result.kind, "trust-controller-lags");
+    evidence(&e, &e.out.history[0].hash, NULL);
+    assert_int_equal(plan(&e), NT_OUT_WAIT); /* and not SEND */
+    e.when.now = e.action.until;
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    assert_string_equal(e.action.prefer_dc, "DC1");
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, &e.out.history[0].hash);
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    assert_int_equal(e.out.resends, 0);
+}
+
+static void the_same_controller_or_a_long_lag_is_repaired(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 2);
+    open_with(&e, &e.out.history[0].hash, "DC1"); /* it had the newer one: it went back */
+    evidence(&e, &e.out.history[0].hash, NULL);
+    assert_int_equal(plan(&e), NT_OUT_SEND);
+
+    established(&e, 2);
+    open_with(&e, &e.out.history[0].hash, "DC2");
+    e.when.now += e.policy.check_interval_s * NT_TIME_SECOND + 1;
+    nt_out_closed(&e.s);
+    open_with(&e, &e.out.history[0].hash, "DC2"); /* DC1 is gone for good */
+    evidence(&e, &e.out.history[0].hash, NULL);
+    assert_int_equal(plan(&e), NT_OUT_SEND);
+}
+
+/* --- failures --- */
+
+static void unreachable_is_degraded_not_broken_and_backs_off(void **state)
+{
+    struct end e;
+    nt_time wait, last = 0;
+    (void)state;
+    established(&e, 1);
+    e.when.now = e.out.next_check;
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+        nt_out_unreachable(&e.out, &e.s, &e.when, NT_STATUS(HOST_UNREACHABLE), "no route",
+                           &e.result);
+        assert_int_equal(e.result.kind != NULL, i == 0); /* said once */
+        assert_int_equal(e.out.state, NT_OUT_ACTIVE);
+        assert_true(e.out.degraded);
+        assert_true(nt_out_may_forward(&e.out));
+        assert_int_equal(plan(&e), NT_OUT_WAIT);
+        wait = e.action.until - e.when.now;
+        assert_true(wait >= last);
+        assert_true(wait <= e.policy.retry_most_s * NT_TIME_SECOND);
+        last = wait;
+        e.when.now = e.action.until;
+    }
+    assert_true(last > e.policy.retry_most_s * NT_TIME_SECOND / 2);
+    open_with(&e, &e.out.current.hash, "DC1");
+    assert_string_equal(e.result.kind, "trust-recovered");
+    assert_false(e.out.degraded);
+    assert_int_equal(e.out.backoff_s, 0);
+}
+
+static void every_status_has_its_reason_and_every_reason_its_words(void **state)
+{
+    const struct {
+        ntstatus status;
+        enum nt_broken reason;
+    } table[] = {
+        { NT_STATUS(NO_TRUST_SAM_ACCOUNT), NT_BROKEN_REMOVED },
+        { NT_STATUS(ACCESS_DENIED), NT_BROKEN_MISMATCH },
+        { NT_STATUS(ACCOUNT_DISABLED), NT_BROKEN_DISABLED },
+        { NT_STATUS(NOLOGON_WORKSTATION_TRUST_ACCOUNT), NT_BROKEN_ACCOUNT_TYPE },
+        { NT_STATUS(IO_TIMEOUT), NT_BROKEN_UNREACHABLE },
+        { NT_STATUS(DOMAIN_CONTROLLER_NOT_FOUND), NT_BROKEN_NAME },
+        { NT_STATUS(DOMAIN_TRUST_INCONSISTENT), NT_BROKEN_DOMAIN },
+        { NT_STATUS(DOWNGRADE_DETECTED), NT_BROKEN_CRYPTO },
+        { NT_STATUS(TIME_DIFFERENCE_AT_DC), NT_BROKEN_TIME },
+        { NT_STATUS(NOT_SUPPORTED), NT_BROKEN_DENIED },
+    };
+    (void)state;
+    for (size_t i = 0; i < NT_COUNT(table); i++)
+        assert_int_equal(nt_broken_of(table[i].status, true), table[i].reason);
+    assert_int_equal(nt_broken_of(NT_STATUS(ACCESS_DENIED), false), NT_BROKEN_BURNED);
+    for (int r = NT_BROKEN_NONE + 1; r < NT_BROKEN_COUNT; r++) {
+        char text[600] = "";
+        enum nt_broken reason = (enum nt_broken)r;
+        assert_true(nt_broken_name(reason)[0] != '\0');
+        assert_true(nt_broken_end(reason)[0] != '\0');
+        assert_true(nt_broken_text(reason)[0] != '\0');
+        nt_broken_remedy(reason, "WEST", "EAST", text, sizeof text);
+        assert_true(strlen(text) > 20 && strlen(text) < sizeof text - 1);
+    }
+}
+
+static void reasons_that_can_pass_are_tried_again_and_recover(void **state)
+{
+    static const enum nt_broken reasons[] = { NT_BROKEN_DISABLED, NT_BROKEN_ACCOUNT_TYPE,
+                                              NT_BROKEN_DOMAIN,   NT_BROKEN_CRYPTO,
+                                              NT_BROKEN_TIME,     NT_BROKEN_DENIED };
+    (void)state;
+    for (size_t i = 0; i < NT_COUNT(reasons); i++) {
+        struct end e;
+        established(&e, 1);
+        nt_out_failed(&e.out, &e.s, &e.when, reasons[i], NT_STATUS(ACCOUNT_DISABLED), NULL,
+                      &e.result);
+        assert_int_equal(e.out.state, NT_OUT_BROKEN);
+        assert_int_equal(e.out.broken, reasons[i]);
+        e.when.now += e.policy.check_interval_s * NT_TIME_SECOND;
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+        open_with(&e, &e.out.current.hash, "DC1");
+        assert_int_equal(e.out.state, NT_OUT_ACTIVE);
+        assert_int_equal(e.out.broken, NT_BROKEN_NONE);
+        assert_int_equal(e.result.effect, NT_OUT_COMMIT);
+    }
+}
+
+static void a_refusal_of_candidates_that_are_no_longer_all_is_not_judged(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    nt_out_want_change(&e.out, e.when.now);
+    struct end other = e; /* another controller, over the same store */
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    e.s.offer = e.action.offer;
+    open_with(&other, &other.out.current.hash, "DC1");
+    evidence(&other, &other.out.current.hash, NULL);
+    other.when.now++;
+    store_next(&other);
+    e.out = other.out;
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+    assert_int_equal(e.result.effect, NT_OUT_NONE);
+    assert_int_equal(e.out.state, NT_OUT_CHANGING);
+}
+
+/* --- schedule --- */
+
+static void changes_are_spread_by_the_jitter_and_within_it(void **state)
+{
+    (void)state;
+    nt_time least = NT_TIME_NEVER, most = 0;
+    for (uint32_t random = 0; random < 0x10000; random += 257) {
+        struct end e;
+        begin(&e, "agreed");
+        e.when.random = random | random << 16;
+        open_with(&e, &e.out.current.hash, "DC1");
+        evidence(&e, &e.out.current.hash, NULL);
+        change(&e);
+        nt_time wait = e.out.next_change - T0;
+        least = wait < least ? wait : least;
+        most = wait > most ? wait : most;
+    }
+    nt_time interval = 7 * NT_TIME_DAY;
+    assert_true(least >= interval - interval / 10 && least < interval - interval / 11);
+    assert_true(most <= interval + interval / 10 && most > interval + interval / 11);
+}
+
+static void a_clock_that_goes_back_stops_nothing(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    e.when.now -= 365 * NT_TIME_DAY;
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    nt_out_unreachable(&e.out, &e.s, &e.when, NT_STATUS(IO_TIMEOUT), NULL, &e.result);
+    e.when.now -= 365 * NT_TIME_DAY;
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+}
+
+static void a_wait_is_never_in_the_past(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 2);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    for (int i = 0; i < 100; i++) {
+        if (plan(&e) != NT_OUT_WAIT)
+            break;
+        assert_true(e.action.until > e.when.now);
+        e.when.now = e.action.until;
+    }
+    assert_int_not_equal(plan(&e), NT_OUT_WAIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(establishment_offers_the_initial_password_and_replaces_it_at_once),
+        cmocka_unit_test(made_passwords_are_text_of_120_units_and_differ),
+        cmocka_unit_test(a_refused_initial_password_is_not_offered_again_unless_a_person_asks),
+        cmocka_unit_test(a_trust_that_is_not_permitted_yet_is_tried_again),
+        cmocka_unit_test(the_evidence_table),
+        cmocka_unit_test(nothing_of_ours_opens_it_needs_a_reset),
+        cmocka_unit_test(an_adopted_password_is_proven_and_then_replaced_at_once),
+        cmocka_unit_test(a_refused_adoption_falls_back_to_a_change),
+        cmocka_unit_test(no_second_secret_while_one_is_unproven),
+        cmocka_unit_test(no_change_without_a_fresh_proof),
+        cmocka_unit_test(a_send_whose_proof_fails_is_repeated_with_growing_pauses),
+        cmocka_unit_test(a_server_that_refuses_changes_is_not_asked_in_a_loop),
+        cmocka_unit_test(access_denied_to_a_change_asks_for_a_new_channel),
+        cmocka_unit_test(disabled_changes_happen_only_when_a_person_asks),
+        cmocka_unit_test(history_is_bounded_by_the_policy),
+        cmocka_unit_test(a_controller_that_lags_is_not_repaired),
+        cmocka_unit_test(the_same_controller_or_a_long_lag_is_repaired),
+        cmocka_unit_test(unreachable_is_degraded_not_broken_and_backs_off),
+        cmocka_unit_test(every_status_has_its_reason_and_every_reason_its_words),
+        cmocka_unit_test(reasons_that_can_pass_are_tried_again_and_recover),
+        cmocka_unit_test(a_refusal_of_candidates_that_are_no_longer_all_is_not_judged),
+        cmocka_unit_test(changes_are_spread_by_the_jitter_and_within_it),
+        cmocka_unit_test(a_clock_that_goes_back_stops_nothing),
+        cmocka_unit_test(a_wait_is_never_in_the_past),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
