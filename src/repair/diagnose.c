@@ -349,7 +349,7 @@ static void judge_good_trust(const struct nt_trust_facts *f, struct nt_diagnosis
         blame(d, "changes-disabled", f->own);
         verdict(d, "the trust works, but this domain's policy disables changes of its password");
         cause(d, "disable_password_change is set");
-        remedy(d, "ntrust domain policy disable_password_change=no");
+        remedy(d, "ntrust policy set disable_password_change no");
     } else if (f->there == NT_LOOK_FAILED) {
         blame(d, nt_admin_fail_name(f->there_error->kind), "");
         verdict(d, "the trust works from here; %s could not be looked at", f->peer);
@@ -589,7 +589,7 @@ static void judge_permit_rest(const struct nt_permit_facts *f, bool silent, stru
         blame(d, "changes-refused", f->own);
         verdict(d, "the trust works, but this domain refuses changes of its password");
         cause(d, "refuse_password_change is set");
-        remedy(d, "ntrust domain policy refuse_password_change=no");
+        remedy(d, "ntrust policy set refuse_password_change no");
     } else if (f->there == NT_LOOK_FAILED) {
         blame(d, nt_admin_fail_name(f->there_error->kind), "");
         verdict(d, "nothing is wrong here; %s could not be looked at", f->peer);
