@@ -271,7 +271,7 @@ static void plan(struct reset *r, const char *where, const char *text)
 
 static bool reset_trusting(struct reset *r)
 {
-    struct nt_admin_account account;
+    struct nt_admin_account account = { 0 };
     char text[200], secret[SECRET];
     NT_SCOPED_PASSWORD password = { .len = 0 };
     if (!check_there(r, &account))
