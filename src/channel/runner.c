@@ -590,6 +590,12 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
         more = !r->opening && !r->sending && act(r, dir, now_ms);
     }
     bool busy = r->committing || r->opening || r->sending || r->draining;
+    /* Who asked reads the outcome in the directory: it must stand there first. */
+    if (!r->stopped && !busy && r->waiter_count > 0 && r->want_commit && !r->must_commit &&
+        now_ms >= r->commit_after_ms) {
+        commit(r);
+        busy = true;
+    }
     if (!r->stopped && !busy) {
         finish_waiters(r);
         if (r->session.open)
