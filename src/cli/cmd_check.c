@@ -92,8 +92,11 @@ static void print_item(const struct run *r, const struct item *it)
 {
     const struct nt_diagnosis *d = &it->d;
     char state[64];
-    printf("%s %s %s: %s\n", r->own, it->trusting ? "trusts" : "is trusted by", it->name,
-           cli_state(r->cli, nt_grade_name(d->grade), 0, state));
+    printf("%s %s %s: %s\n", r->own,
+           it->trusting       ? "trusts"
+           : it->here != NULL ? "is trusted by"
+                              : "and",
+           it->name, cli_state(r->cli, nt_grade_name(d->grade), 0, state));
     for (int g = 0; g < NT_GROUP_COUNT; g++) {
         const struct nt_finding *f = &d->group[g];
         printf("  %-10s %s  %s\n", nt_group_name((enum nt_group_of)g),
@@ -295,6 +298,10 @@ static void read_trace(const struct run *r, const char *name, struct nt_permit_f
         f->refused_at = cli_nt_time(refused, "time");
         f->refused_from = cli_text(refused, "peer");
     }
+    json_t *untrusted = newest_event(r, name, "", "trust-removed");
+    f->untrusted_at = cli_nt_time(untrusted, "time");
+    f->untrusted_text = cli_text(untrusted, "text");
+    json_array_append_new(keep, untrusted);
     json_array_append_new(keep, removed);
     json_array_append_new(keep, deleted);
     json_array_append_new(keep, refused);
@@ -378,6 +385,7 @@ static void check_permit(struct run *r, const char *name, const json_t *permit)
         .check_interval_s = (uint64_t)cli_number(r->policy, "check_interval_s"),
         .removed_text = "",
         .refused_from = "",
+        .untrusted_text = "",
         .there_error = &r->peer.error,
         .verified_by = "",
     };

@@ -400,16 +400,28 @@ static void permit_remedy(struct nt_diagnosis *d, const struct nt_permit_facts *
 static void judge_absent(const struct nt_permit_facts *f, struct nt_diagnosis *d)
 {
     char removed[NT_TIME_TEXT], tried[200] = "", when[NT_TIME_TEXT];
+    skip(d, NT_GROUP_NETWORK, "not judged: there is nothing to connect to");
+    skip(d, NT_GROUP_CLOCK, "not judged");
+    skip(d, NT_GROUP_CRYPTO, "not judged");
     if (f->refused_at != 0)
         snprintf(tried, sizeof tried, " %s still tries: last refused on %s%s%s.", f->peer,
                  nt_time_format(f->refused_at, when), *f->refused_from != '\0' ? " from " : "",
                  f->refused_from);
-    if (f->removed_at != 0) {
+    if (f->removed_at != 0 && f->removed_at >= f->untrusted_at) {
         blame(d, "removed-at-trusted-end", f->own);
         verdict(d, "%s is not permitted any more to trust this domain", f->peer);
         cause(d, "removed on %s: %s.%s", nt_time_format(f->removed_at, removed), f->removed_text,
               tried);
         permit_remedy(d, f);
+    } else if (f->untrusted_at != 0) {
+        blame(d, "removed-at-trusting-end", f->own);
+        verdict(d, "this domain does not trust %s any more", f->peer);
+        cause(d, "removed on %s: %s", nt_time_format(f->untrusted_at, removed), f->untrusted_text);
+        remedy(d, "ntrust reset %s -U '%s\\Administrator' --server HOST", f->peer, f->peer);
+        find(d, NT_GROUP_HALVES, NT_GRADE_CRITICAL, "there is no trusted domain object for %s here",
+             f->peer);
+        leave_rest(d, NT_GROUP_HALVES);
+        return;
     } else {
         blame(d, "not-permitted", f->refused_at != 0 ? f->own : "");
         verdict(d, "there is no trust with %s, in neither direction", f->peer);
@@ -423,9 +435,6 @@ static void judge_absent(const struct nt_permit_facts *f, struct nt_diagnosis *d
                f->peer, f->peer, f->peer);
     }
     find(d, NT_GROUP_HALVES, NT_GRADE_CRITICAL, "the account %s$ is not here", f->peer);
-    skip(d, NT_GROUP_NETWORK, "not judged: there is nothing to connect to");
-    skip(d, NT_GROUP_CLOCK, "not judged");
-    skip(d, NT_GROUP_CRYPTO, "not judged");
     leave_rest(d, NT_GROUP_HALVES);
 }
 

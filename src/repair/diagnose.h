@@ -70,8 +70,9 @@ struct nt_permit_facts {
     const char *burned_from, *last_from;
     uint64_t attempts_left, change_interval_s, check_interval_s;
     /* what the audit trail says of a permission before; texts "" when it says nothing */
-    const char *removed_text, *refused_from;
+    const char *removed_text, *refused_from, *untrusted_text;
     nt_time removed_at, refused_at; /* refused_at: of the last attempt, after the removal */
+    nt_time untrusted_at;           /* this end trusted the other one, until then */
     enum nt_look there;
     const struct nt_admin_error *there_error;
     struct nt_sid own_sid;

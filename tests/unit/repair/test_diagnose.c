@@ -282,6 +282,11 @@ static void a_removed_permission_says_when_and_who_still_tries(void **state)
     nt_diagnose_permit(&f, &d);
     assert_string_equal(d.reason, "not-permitted");
     assert_int_equal(d.grade, NT_GRADE_CRITICAL);
+    f.untrusted_at = NOW;
+    f.untrusted_text = "this domain no longer trusts RESOURCES by root";
+    nt_diagnose_permit(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "removed-at-trusting-end", "ACCOUNTS");
+    assert_contains(d.cause, "by root");
 }
 
 static void burned_disabled_unused_and_unchanged_are_told_apart(void **state)
