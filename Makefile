@@ -23,7 +23,7 @@ deps-check:
 	@tools/deps check
 
 $(BUILD)/build.ninja: | deps
-	meson setup $(BUILD) --buildtype=release --prefix=$(PREFIX) -Dtests=false
+	meson setup $(BUILD) --buildtype=release -Doptimization=2 --prefix=$(PREFIX) -Dtests=false
 
 build: deps $(BUILD)/build.ninja
 	ninja -C $(BUILD)
