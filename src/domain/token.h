@@ -61,6 +61,5 @@ bool nt_token_has(const struct nt_token *token, const struct nt_sid *sid);
 bool nt_token_is_anonymous(const struct nt_token *token);
 bool nt_token_is_admin(const struct nt_token *token); /* BUILTIN\Administrators, or system */
 const struct nt_sid *nt_token_user(const struct nt_token *token);
-uint32_t nt_token_rid(const struct nt_token *token); /* of a local account; 0: not one */
 
 #endif
