@@ -210,6 +210,31 @@ static void tell_account(const struct run *r, struct item *it, const struct nt_t
 
 /* --- the trusting end is here --- */
 
+/* When this end found its account missing at the other one, since the trust was established last;
+ * 0: it did not. The audit trail says so, newest last. */
+static nt_time missing_since(const struct run *r, const char *name)
+{
+    static const char missing[] = "removed-at-trusted-end";
+    char path[1024];
+    unsigned http;
+    nt_time at = 0;
+    json_t *answer = cli_call_quiet(
+        r->cli, "GET", cli_path(path, sizeof path, "/v1/events?subject=", name, EVENTS), NULL,
+        &http);
+    const json_t *list = http < 400 ? json_object_get(answer, "events") : NULL;
+    for (size_t i = json_array_size(list); i-- > 0 && at == 0;) {
+        const json_t *event = json_array_get(list, i);
+        const char *kind = cli_text(event, "kind");
+        if (strcmp(kind, "trust-established") == 0 || strcmp(kind, "trust-recovered") == 0)
+            break;
+        if (strcmp(kind, "trust-broken") == 0 &&
+            strncmp(cli_text(event, "text"), missing, sizeof missing - 1) == 0)
+            at = cli_nt_time(event, "time");
+    }
+    json_decref(answer);
+    return at;
+}
+
 static void check_trust(struct run *r, const json_t *listed)
 {
     const struct cli *cli = r->cli;
@@ -243,6 +268,8 @@ static void check_trust(struct run *r, const json_t *listed)
         .there_error = &r->peer.error,
     };
     cli_sid(it.here, "sid", &f.sid);
+    if (strcmp(f.reason, "password-mismatch") == 0)
+        f.missing_at = missing_since(r, name);
     f.there = look(r, name, json_object_get(it.here, "servers"));
     if (f.there == NT_LOOK_SEEN) {
         f.there_domain = r->peer.domain;

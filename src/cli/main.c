@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -312,6 +313,8 @@ static bool options_fit(const struct cli *cli, const struct cli_command *c)
 int main(int argc, char **argv)
 {
     struct cli cli = { .password_fd = -1, .peer_password_fd = -1 };
+    const struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none); /* passwords pass through here */
     if (!parse(&cli, argc, argv))
         return EXIT_USAGE;
     char *const *words = argv + optind;

@@ -173,6 +173,14 @@ static void judge_mismatch(const struct nt_trust_facts *f, struct nt_diagnosis *
     nt_time ours = f->changed != 0 ? f->changed : f->established, theirs = f->account.password_set;
     verdict(d, "the two ends hold different secrets");
     reset_remedy(d, f);
+    if (f->missing_at != 0) {
+        blame(d, "password-mismatch", f->peer);
+        cause(d,
+              "%s removed this trust and added it again alone, which does not repair it: on %s its "
+              "account %s$ was missing, and now it has another secret",
+              f->peer, nt_time_format(f->missing_at, there), f->own);
+        return;
+    }
     if (f->there != NT_LOOK_SEEN) {
         blame(d, "password-mismatch", "");
         cause(d,

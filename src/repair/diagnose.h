@@ -53,6 +53,8 @@ struct nt_trust_facts {
     const char *error_status, *error_text; /* of the last failure */
     nt_time error_at, established, changed, checked, now;
     uint64_t change_interval_s;
+    nt_time
+        missing_at;    /* since it was established last, this end found its account missing there */
     struct nt_sid sid; /* of the trusted domain, as known here; null: not learned */
     enum nt_look there;
     const struct nt_admin_error *there_error; /* FAILED */

@@ -216,6 +216,9 @@ static void the_times_of_both_ends_tell_which_one_moved(void **state)
     f.account.password_set = f.changed + NT_TIME_SECOND;
     nt_diagnose_trust(&f, &d);
     assert_says(&d, NT_GRADE_CRITICAL, "password-mismatch", "");
+    f.missing_at = NOW;
+    nt_diagnose_trust(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "password-mismatch", "ACCOUNTS");
 }
 
 static void an_old_password_is_a_warning(void **state)
