@@ -1,5 +1,6 @@
 #include "daemon/loop.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static void on_wake(uv_async_t *wake)
@@ -19,7 +20,8 @@ static void on_wake(uv_async_t *wake)
 
 enum nt_err nt_loop_init(struct nt_loop *loop)
 {
-    memset(loop, 0, sizeof *loop);
+    /* Not the read buffer: its pages are taken when they are used. */
+    memset(loop, 0, offsetof(struct nt_loop, read_buffer));
     loop->last = &loop->first;
     if (uv_mutex_init(&loop->lock) != 0)
         return NT_E_NOMEM;

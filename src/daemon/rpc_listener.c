@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
@@ -15,6 +16,8 @@
 
 #define BACKLOG 1024
 #define TICK_MS 1000
+/* Connections whose memory is worth giving back to the system once they have closed. */
+#define TRIM_AFTER 1000u
 /* Calls and questions of one connection that may be parked at once; the association machine gives
  * one at a time unless the client multiplexes. */
 #define STASH_MAX (256u * 1024) /* bytes received that the machine could not take yet */
@@ -38,6 +41,8 @@ struct nt_rpc_listener {
     char secondary[8];
     atomic_uint next_group;
     atomic_uint parked;              /* calls and questions in progress, of all loops */
+    atomic_uint freed;               /* connections since their memory was given back */
+    unsigned freed_then;             /* as it was at the last tick of the first loop */
     int (*fds)[NT_CONFIG_ADDRESSES]; /* a row for each loop; -1 once given away */
     size_t loop_count;
     struct share shares[];
@@ -74,6 +79,7 @@ static void conn_free(struct conn *c)
     nt_rpc_server_free(c->rpc);
     nt_conn_free(c->state);
     nt_buf_free(&c->stash);
+    atomic_fetch_add_explicit(&c->share->listener->freed, 1, memory_order_relaxed);
     free(c);
 }
 
@@ -497,6 +503,19 @@ static void on_connection(uv_stream_t *socket, int status)
     read_or_wait(c);
 }
 
+/* Of many connections that have come and gone the C library keeps the memory; it is given back once
+ * no more of them end, so that a busy time does not pay for it. */
+static void trim(struct nt_rpc_listener *l)
+{
+    unsigned freed = atomic_load_explicit(&l->freed, memory_order_relaxed);
+    if (freed >= TRIM_AFTER && freed == l->freed_then) {
+        malloc_trim(0);
+        atomic_fetch_sub_explicit(&l->freed, freed, memory_order_relaxed);
+        freed = 0;
+    }
+    l->freed_then = freed;
+}
+
 /* Once a second: deadlines, and reading again where it had to stop. */
 static void on_tick(uv_timer_t *timer)
 {
@@ -509,6 +528,8 @@ static void on_tick(uv_timer_t *timer)
         if (nt_rpc_server_deadline(c->rpc) <= now && nt_rpc_server_tick(c->rpc, now) != NT_OK)
             conn_close(c, "timeout");
     }
+    if (s == s->listener->shares)
+        trim(s->listener);
 }
 
 /* --- binding, starting and stopping --- */
@@ -575,6 +596,7 @@ enum nt_err nt_rpc_listener_bind(const struct nt_rpc_listener_config *config, si
     l->loop_count = loop_count;
     atomic_init(&l->next_group, 1);
     atomic_init(&l->parked, 0);
+    atomic_init(&l->freed, 0);
     snprintf(l->secondary, sizeof l->secondary, "%u", config->port);
     l->fds = malloc(loop_count * sizeof *l->fds);
     l->anonymous = nt_token_anonymous();
