@@ -131,8 +131,8 @@ static bool entry_fits(size_t entry, const struct ept_lookup *a)
     }
 }
 
-/* Where a client stands in the list is in its handle; nil begins. The handle ends with the empty
- * answer that says "no more", or with the connection. */
+/* Where a client stands in the list is in its handle; nil begins. The handle ends with an answer
+ * that has room left, with the empty one that says "no more", or with the connection. */
 static struct nt_handle *position(struct nt_call *call, struct nt_ndr_context *context)
 {
     static const struct nt_handle fresh = { .kind = NT_HANDLE_EPM };
@@ -167,11 +167,13 @@ static ntstatus ept_lookup_call(struct nt_call *call, void *args)
         n++;
     }
     a->numEnts = n;
-    if (n > 0)
-        return ept(EPT_OK);
-    nt_handle_close(call, handle);
-    a->entry_handle = (struct nt_ndr_context){ 0 };
-    return ept(EPT_NOT_REGISTERED);
+    /* A page with room left is the last: some clients ask on until the handle is nil. After a full
+     * page it is not, since clients that ask for one entry at a time go by the status alone. */
+    if (n < max) {
+        nt_handle_close(call, handle);
+        a->entry_handle = (struct nt_ndr_context){ 0 };
+    }
+    return ept(n > 0 ? EPT_OK : EPT_NOT_REGISTERED);
 }
 
 static ntstatus ept_lookup_handle_free_call(struct nt_call *call, void *args)
