@@ -1,0 +1,218 @@
+/*
+ * test_link.c - an association by way of the endpoint mapper: what it wants, gets and tells.
+ */
+#include "world.h"
+
+#include <string.h>
+
+#include "channel/link.h"
+#include "idl/lsarpc.h"
+#include "idl/netlogon.h"
+
+#define assert_status(got, name)                                                                   \
+    assert_string_equal(nt_status_name(got), nt_status_name(NT_STATUS(name)))
+
+static struct nt_link *make(struct world *w, const struct nt_ndr_interface *iface, uint16_t port)
+{
+    struct nt_link *link = nt_link_new(
+        &(struct nt_link_config){ .host = "accpdc", .port = port, .iface = iface }, w->now_ms);
+    assert_non_null(link);
+    return link;
+}
+
+static bool next(struct world *w, struct nt_link *link, struct nt_link_event *ev)
+{
+    for (int i = 0; i < 10000; i++) {
+        if (nt_link_next(link, ev, w->now_ms))
+            return true;
+        if (!world_drive(w, link))
+            return false;
+    }
+    fail();
+    return false;
+}
+
+static void end(struct world *w, struct nt_link *link)
+{
+    world_drive(w, NULL);
+    nt_link_free(link);
+    world_close(w);
+}
+
+static void the_mapper_is_asked_for_the_port(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    const char *host;
+    uint16_t port;
+    unsigned first, second;
+    (void)state;
+    world_open(&w, 1);
+    struct nt_link *link = make(&w, &ndr_netlogon, 0);
+    assert_true(nt_link_wants(link, &host, &port, &first));
+    assert_string_equal(host, "accpdc");
+    assert_int_equal(port, 135);
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_READY);
+    assert_true(nt_link_wants(link, &host, &port, &second));
+    assert_int_equal(port, 49153);
+    assert_int_not_equal(first, second);
+    assert_int_equal(nt_link_port(link), 49153);
+    end(&w, link);
+}
+
+/* A link where a freed one stood must not be given its connection. */
+static void wishes_are_told_apart_for_good(void **state)
+{
+    const char *host;
+    uint16_t port;
+    unsigned last = 0;
+    struct world w;
+    (void)state;
+    world_open(&w, 2);
+    for (int i = 0; i < 1000; i++) {
+        unsigned number;
+        struct nt_link *link = make(&w, &ndr_netlogon, 0);
+        assert_true(nt_link_wants(link, &host, &port, &number));
+        assert_true(number > last);
+        last = number;
+        nt_link_free(link);
+    }
+    world_close(&w);
+}
+
+static void an_interface_that_is_not_there_is_told(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    (void)state;
+    world_open(&w, 3);
+    struct nt_link *link = make(&w, &ndr_lsarpc, 49153); /* the port, but not the interface */
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_status(ev.status, RPC_UNKNOWN_IF);
+    assert_non_null(strstr(ev.why, "lsarpc at accpdc port 49153: "));
+    assert_false(next(&w, link, &ev));
+    end(&w, link);
+}
+
+static void failures_name_the_place_once(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    const char *host;
+    uint16_t port;
+    unsigned number;
+    (void)state;
+    world_open(&w, 4);
+    w.unreachable = true;
+    struct nt_link *link = make(&w, &ndr_netlogon, 0);
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_status(ev.status, CONNECTION_REFUSED);
+    assert_string_equal(ev.why, "endpoint mapper at accpdc port 135: connection refused");
+    assert_false(next(&w, link, &ev));
+    assert_false(nt_link_wants(link, &host, &port, &number));
+    assert_true(nt_link_deadline(link) == UINT64_MAX);
+    uint32_t id;
+    assert_int_equal(nt_link_call(link, &ndr_NetrServerReqChallenge, NULL, w.now_ms, &id),
+                     NT_E_STATE);
+    end(&w, link);
+}
+
+static void a_connection_that_never_opens_is_given_up(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    (void)state;
+    world_open(&w, 5);
+    struct nt_link *link = make(&w, &ndr_netlogon, 0);
+    assert_int_equal(nt_link_deadline(link), w.now_ms + NT_LINK_CONNECT_MS);
+    nt_link_tick(link, w.now_ms + NT_LINK_CONNECT_MS - 1);
+    assert_false(nt_link_next(link, &ev, w.now_ms));
+    nt_link_tick(link, w.now_ms + NT_LINK_CONNECT_MS);
+    assert_true(nt_link_next(link, &ev, w.now_ms));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_status(ev.status, IO_TIMEOUT);
+    end(&w, link);
+}
+
+static void a_mute_server_is_given_up_at_each_stage(void **state)
+{
+    (void)state;
+    for (int ready = 0; ready < 2; ready++) {
+        struct world w;
+        struct nt_link_event ev;
+        world_open(&w, 6);
+        w.mute = ready == 0;
+        struct nt_link *link = make(&w, &ndr_netlogon, 0);
+        if (ready == 0) {
+            assert_false(next(&w, link, &ev));
+        } else {
+            uint32_t id;
+            uint16_t name[] = { 'A', 0 };
+            struct NetrServerReqChallenge args = { .ComputerName = name };
+            assert_true(next(&w, link, &ev));
+            assert_int_equal(ev.kind, NT_LINK_READY);
+            w.mute = true;
+            assert_int_equal(nt_link_call(link, &ndr_NetrServerReqChallenge, &args, w.now_ms, &id),
+                             NT_OK);
+            assert_false(next(&w, link, &ev));
+        }
+        w.now_ms = nt_link_deadline(link);
+        nt_link_tick(link, w.now_ms);
+        assert_true(next(&w, link, &ev));
+        assert_int_equal(ev.kind, NT_LINK_FAILED);
+        assert_status(ev.status, IO_TIMEOUT);
+        end(&w, link);
+    }
+}
+
+static void garbage_is_told_as_such(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    (void)state;
+    world_open(&w, 7);
+    w.garbage = true;
+    struct nt_link *link = make(&w, &ndr_netlogon, 0);
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_status(ev.status, RPC_PROTOCOL_ERROR);
+    end(&w, link);
+}
+
+static void a_call_is_answered_byte_by_byte(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    uint16_t name[] = { 'R', 'E', 'S', 0 };
+    struct NetrServerReqChallenge args = { .ComputerName = name };
+    uint32_t id;
+    (void)state;
+    world_open(&w, 8);
+    w.step = 1;
+    struct nt_link *link = make(&w, &ndr_netlogon, 0);
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(nt_link_call(link, &ndr_NetrServerReqChallenge, &args, w.now_ms, &id), NT_OK);
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_RESPONSE);
+    assert_int_equal(ev.call_id, id);
+    assert_int_equal(ev.len, 12); /* challenge and status */
+    end(&w, link);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_mapper_is_asked_for_the_port),
+        cmocka_unit_test(wishes_are_told_apart_for_good),
+        cmocka_unit_test(an_interface_that_is_not_there_is_told),
+        cmocka_unit_test(failures_name_the_place_once),
+        cmocka_unit_test(a_connection_that_never_opens_is_given_up),
+        cmocka_unit_test(a_mute_server_is_given_up_at_each_stage),
+        cmocka_unit_test(garbage_is_told_as_such),
+        cmocka_unit_test(a_call_is_answered_byte_by_byte),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
