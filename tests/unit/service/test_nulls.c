@@ -71,8 +71,11 @@ static void dress(struct world *w, const struct nt_ndr_op *op, void *args, struc
     if (authenticator == NULL)
         return;
     bool indirect = op->opnum == 2 || op->opnum == 3 || op->opnum == 45;
-    if (indirect)
-        memcpy(&authenticator, authenticator, sizeof authenticator);
+    if (indirect) {
+        uint8_t *behind;
+        memcpy(&behind, authenticator, sizeof behind);
+        authenticator = behind;
+    }
     if (authenticator == NULL)
         return;
     NETLOGON_AUTHENTICATOR next = fix_next(c);
