@@ -2,8 +2,10 @@
  * bench_netlogon.c - a load generator for ntrustd: one process, one thread, many clients. bench/run
  * drives it. Prints one line of JSON; ends with 1 as soon as any answer is not what it must be.
  *
- *     bench_netlogon fill STORE KEY COMPUTERS USERS       make a domain to measure with
- *     bench_netlogon logons  PORT PID CLIENTS SECONDS USERS
+ *     bench_netlogon fill STORE KEY COMPUTERS USERS [permits | EPM_PORT]
+ *                                                         make a domain to measure with: one that
+ *                                                         permits a trust, or one that trusts it
+ *     bench_netlogon logons  PORT PID CLIENTS SECONDS USERS [trusting]
  *     bench_netlogon setups  PORT PID CLIENTS SECONDS
  *     bench_netlogon changes PORT PID CLIENTS SECONDS FIRST
  *     bench_netlogon hold    PORT CLIENTS                 "open" when all are; closed with stdin
@@ -140,15 +142,25 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     struct load l = { 0 };
     raise_file_limit();
-    if (argc == 6 && strcmp(what, "fill") == 0) {
-        load_fill(argv[2], argv[3], number(argv[4]), number(argv[5]));
+    if ((argc == 6 || argc == 7) && strcmp(what, "fill") == 0) {
+        bool permits = argc == 7 && strcmp(argv[6], "permits") == 0;
+        load_fill(&(struct load_fill){
+            .store = argv[2],
+            .key = argv[3],
+            .computers = number(argv[4]),
+            .users = number(argv[5]),
+            .permits = permits,
+            .trusts = (uint16_t)(argc == 7 && !permits ? number(argv[6]) : 0) });
         return 0;
     }
+    l.domain = LOAD_DOMAIN;
     l.port = (uint16_t)(argc > 2 ? number(argv[2]) : 0);
     if (argc == 4 && strcmp(what, "hold") == 0) {
         l.mode = LOAD_HOLD;
         hold(&l, number(argv[3]));
-    } else if (argc == 7 && strcmp(what, "logons") == 0) {
+    } else if ((argc == 7 || argc == 8) && strcmp(what, "logons") == 0) {
+        if (argc == 8) /* the channels are with a controller that passes the logons on */
+            l.domain = LOAD_RESOURCE;
         l.mode = LOAD_LOGONS;
         l.users = number(argv[6]);
         measure(&l, 0, number(argv[4]), argv[3], atof(argv[5]));

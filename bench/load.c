@@ -194,7 +194,7 @@ static void bound(struct client *c)
 
 static void bind_sealed(struct client *c)
 {
-    struct nt_schannel_client_config config = { .domain = LOAD_DOMAIN,
+    struct nt_schannel_client_config config = { .domain = c->load->domain,
                                                 .computer = c->computer,
                                                 .key = &c->chain.key,
                                                 .crypto = c->chain.crypto,

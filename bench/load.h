@@ -13,7 +13,8 @@
 #include "crypto/netlogon.h"
 #include "rpc/client.h"
 
-#define LOAD_DOMAIN     "BENCH"
+#define LOAD_DOMAIN     "BENCH"    /* the users' */
+#define LOAD_RESOURCE   "RESBENCH" /* a domain that trusts it */
 #define LOAD_CONTROLLER "BENCHPDC"
 #define LOAD_USER       "user%05u"
 #define LOAD_COMPUTER   "BOX%05u" /* its account: with a dollar */
@@ -54,6 +55,7 @@ struct client {
 
 struct load {
     enum load_mode mode;
+    const char *domain; /* that the computers belong to */
     uint16_t port;
     int epoll;
     struct client *clients;
@@ -92,7 +94,18 @@ void load_take_capabilities(struct client *c, const uint8_t *stub, size_t len);
 void load_take_password(struct client *c, const uint8_t *stub, size_t len);
 void load_take_logon(struct client *c, const uint8_t *stub, size_t len);
 
-/* load_fill.c: a new store with that many machine accounts and users. */
-void load_fill(const char *store, const char *key, unsigned computers, unsigned users);
+/*
+ * load_fill.c: a new store with that many machine accounts and users.
+ *   permits   it is LOAD_DOMAIN, and permits LOAD_RESOURCE to trust it
+ *   trusts    0, or the endpoint mapper's port of LOAD_DOMAIN's controller: then it is
+ * LOAD_RESOURCE
+ */
+struct load_fill {
+    const char *store, *key;
+    unsigned computers, users;
+    bool permits;
+    uint16_t trusts;
+};
+void load_fill(const struct load_fill *fill);
 
 #endif
