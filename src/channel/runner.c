@@ -335,6 +335,7 @@ static bool open_channel(struct nt_runner *r, const struct nt_out_action *action
 {
     struct nt_secret hashes[NT_CHANNEL_CANDIDATES];
     size_t count = 0;
+    r->session.offer = action->offer;
     for (size_t i = 0; i < action->count && count < NT_CHANNEL_CANDIDATES; i++)
         hashes[count++] = action->candidates[i]->hash;
     char account[64];

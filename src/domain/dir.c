@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf16.h"
+#include <unistr.h>
 
-/* Room for a folded name on the stack: longer ones are no names of this directory. */
-#define FOLD_MAX 512
+#include "base/utf16.h"
 
 struct nt_dir *nt_dir_new(void)
 {
@@ -66,14 +65,26 @@ struct nt_dir *nt_dir_copy(const struct nt_dir *dir)
 
 bool nt_fold(const char *name, struct nt_folded *out)
 {
-    struct nt_arena arena;
-    nt_arena_init(&arena, 2 * FOLD_MAX);
-    char *folded = strlen(name) < FOLD_MAX / 2 ? nt_name_fold(&arena, name) : NULL;
-    bool ok = folded != NULL && strlen(folded) < sizeof out->text;
-    if (ok)
-        memcpy(out->text, folded, strlen(folded) + 1);
-    nt_arena_free(&arena);
-    return ok;
+    /* Without the heap: a lookup must not be able to fail for want of memory, which would read as
+     * "no such name", and it is made for every call that names something. */
+    const uint8_t *p = (const uint8_t *)name;
+    uint8_t *to = (uint8_t *)out->text;
+    size_t left = strlen(name), n = 0;
+    while (left > 0) {
+        ucs4_t c;
+        int took = u8_mbtoucr(&c, p, left);
+        int put =
+            took > 0 ? u8_uctomb(to + n, nt_upcase(c), (ptrdiff_t)(sizeof out->text - n)) : -1;
+        if (put <= 0)
+            return false;
+        p += took;
+        left -= (size_t)took;
+        n += (size_t)put;
+        if (n >= sizeof out->text)
+            return false;
+    }
+    out->text[n] = '\0';
+    return true;
 }
 
 static const void *by_name(const struct nt_dir *dir, enum nt_map map, const char *name)

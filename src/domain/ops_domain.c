@@ -25,10 +25,7 @@ ntstatus nt_op_put(struct nt_txn *txn, void *record, ntstatus exists)
 
 const char *nt_op_by(const char *who, char out[80])
 {
-    if (*who != '\0')
-        snprintf(out, 80, " (by %.70s)", who);
-    else
-        out[0] = '\0';
+    snprintf(out, 80, "%s%s", *who != '\0' ? " by " : "", who);
     return out;
 }
 
@@ -127,8 +124,14 @@ static ntstatus put_group(struct nt_txn *txn, uint32_t rid, const char *name, co
     }
     g->rid = rid;
     g->attributes = 7;
-    if (member != 0 && (g->members = malloc(sizeof *g->members)) != NULL)
+    if (member != 0) {
+        g->members = malloc(sizeof *g->members);
+        if (g->members == NULL) {
+            nt_record_unref(g);
+            return NT_STATUS(NO_MEMORY);
+        }
         g->members[g->member_count++] = member;
+    }
     return nt_op_put(txn, g, NT_STATUS(GROUP_EXISTS));
 }
 

@@ -312,6 +312,7 @@ enum nt_err nt_txn_mark(struct nt_txn *txn, struct nt_txn_mark *mark)
 void nt_txn_undo(struct nt_txn *txn, struct nt_txn_mark *mark)
 {
     truncate_to(txn, mark->changes, mark->events);
+    txn->failed = false;
     nt_dir_unref(txn->dir);
     txn->dir = mark->dir;
     mark->dir = NULL;

@@ -122,6 +122,8 @@ static enum nt_err decide_one(struct nt_txn *txn, struct nt_wish *w)
     if (err != NT_OK)
         return err;
     w->status = w->decide(w, txn);
+    if (nt_txn_failed(txn))
+        w->status = NT_STATUS(NO_MEMORY); /* no change without its line in the audit trail */
     if (nt_status_ok(w->status))
         nt_txn_keep(txn, &mark);
     else

@@ -552,6 +552,7 @@ static void operations_without_memory_say_so(void **state)
         left_until_failure = -1;
         assert_true(n < 5000);
         if (!nt_status_ok(st)) {
+            assert_status(st, NO_MEMORY);
             nt_txn_undo(txn, &mark);
             assert_int_equal(nt_dir_count(nt_txn_dir(txn), NT_KIND_ACCOUNT), 2);
             assert_int_equal(nt_dir_count(nt_txn_dir(txn), NT_KIND_TDO), 0);
