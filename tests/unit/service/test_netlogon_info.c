@@ -262,15 +262,21 @@ static void the_map_is_listed_at_once_or_one_by_one(void **state)
     struct ept_lookup a = { .VersOption = 1, .maxEnts = 500 };
     assert_int_equal(epm(f, &ndr_ept_lookup, &a), 0);
     assert_int_equal(a.numEnts, 3);
-    assert_int_equal(epm(f, &ndr_ept_lookup, &a), 0x16C9A0D6);
-    assert_int_equal(a.numEnts, 0);
+    /* A page with room left is the last one, and the nil handle says so. */
     assert_true(nt_uuid_is_nil(&a.entry_handle.uuid));
 
     a.maxEnts = 1;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(epm(f, &ndr_ept_lookup, &a), 0);
         assert_int_equal(a.numEnts, 1);
+        assert_false(nt_uuid_is_nil(&a.entry_handle.uuid));
     }
+    assert_int_equal(epm(f, &ndr_ept_lookup, &a), 0x16C9A0D6);
+    assert_int_equal(a.numEnts, 0);
+    assert_true(nt_uuid_is_nil(&a.entry_handle.uuid));
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(epm(f, &ndr_ept_lookup, &a), 0);
     struct ept_lookup_handle_free h = { .entry_handle = a.entry_handle };
     assert_int_equal(epm(f, &ndr_ept_lookup_handle_free, &h), 0);
     assert_true(nt_uuid_is_nil(&h.entry_handle.uuid));
