@@ -103,14 +103,16 @@ def run(command, stdin=None, ok=True, env=None):
 
 class Domain:
     """A domain with its controller. settings: lines of ntrustd.conf by section, as {'limits':
-    {'idle_timeout_s': 5}}."""
+    {'idle_timeout_s': 5}}. owner: the user whom ntrustd runs as (from pwd), if not
+    this one."""
 
-    def __init__(self, name, computer, address='127.0.0.1', password='Passw0rd1', settings=None):
+    def __init__(self, name, computer, address='127.0.0.1', password='Passw0rd1', settings=None,
+                 owner=None):
         self.name, self.computer, self.address, self.password = name, computer, address, password
         self.dir = os.path.join(ROOT, name.lower())
         self.log_path = os.path.join(self.dir, 'log')
         self.socket = os.path.join(self.dir, 'admin.sock')
-        self.process = None
+        self.process, self.owner = None, owner
         os.mkdir(self.dir, 0o700)
         config = {
             'domain': {'store': self.dir + '/domain.db', 'master_key': self.dir + '/master.key'},
@@ -126,6 +128,9 @@ class Domain:
         DOMAINS.append(self)
         run([NTRUST, 'domain', 'init', name, '--computer', computer, '--store',
              config['domain']['store'], '--password-fd', '0'], stdin=password)
+        if owner is not None:
+            for path in [self.dir] + [os.path.join(self.dir, n) for n in os.listdir(self.dir)]:
+                os.chown(path, owner.pw_uid, owner.pw_gid)
         self.start()
         self.sid = self.json('domain', 'show')['sid']
 
@@ -134,12 +139,17 @@ class Domain:
         path = self.dir + '/notify'
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             ready.bind(path)
+            os.chmod(path, 0o666)  # ntrustd may be another user
             ready.settimeout(0.1)
             env = dict(os.environ, NOTIFY_SOCKET=path)
-            env.setdefault('ASAN_OPTIONS', 'detect_leaks=%d' % (os.geteuid() == 0 and may_trace()))
+            env.setdefault('ASAN_OPTIONS', 'detect_leaks=%d' % (self.owner is None and may_trace()))
             with open(self.log_path, 'ab') as log:
+                who = {}
+                if self.owner is not None:
+                    who = {'user': self.owner.pw_uid, 'group': self.owner.pw_gid,
+                           'extra_groups': []}
                 self.process = popen([NTRUSTD, '-c', self.dir + '/ntrustd.conf'], stdout=log,
-                                     stderr=log, env=env)
+                                     stderr=log, env=env, **who)
             deadline = time.monotonic() + STEP_S
             while True:
                 try:
