@@ -161,15 +161,28 @@ void nt_api_fail(struct nt_request *rq, ntstatus status, const char *text, const
     char code[16];
     snprintf(code, sizeof code, "0x%08X", status.code);
     json_decref(rq->answer);
-    rq->answer =
-        json_pack("{s:{s:s,s:s,s:s,s:s}}", "error", "status", nt_status_name(status), "code", code,
-                  "text", *text != '\0' ? text : nt_status_text(status), "next", next);
+    rq->answer = json_pack(
+        "{s:{s:s,s:s,s:o,s:o}}", "error", "status", nt_status_name(status), "code", code, "text",
+        nt_api_string(*text != '\0' ? text : nt_status_text(status)), "next", nt_api_string(next));
     rq->http = http_of(status);
 }
 
 bool nt_api_failed(const struct nt_request *rq)
 {
     return rq->http >= 400;
+}
+
+json_t *nt_api_string(const char *text)
+{
+    json_t *s = json_string(text);
+    char copy[512];
+    if (s != NULL)
+        return s;
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *p = copy; *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    return json_string(copy);
 }
 
 json_t *nt_api_time(nt_time t)
@@ -395,16 +408,10 @@ static enum MHD_Result reply(struct MHD_Connection *connection, struct nt_reques
     return result;
 }
 
-static void read_body(struct nt_request *rq, const struct transfer *t)
+static void read_body(struct nt_request *rq, const char *body, size_t len)
 {
-    json_error_t error = { .line = 0 };
-    if (t->too_large) {
-        nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "the request is larger than 64 KiB", "");
-        rq->http = 413;
-        return;
-    }
-    rq->body =
-        t->len == 0 ? json_object() : json_loadb(t->body, t->len, JSON_REJECT_DUPLICATES, &error);
+    json_error_t error = { .line = 0, .text = "out of memory" };
+    rq->body = len == 0 ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
     if (rq->body == NULL) {
         char text[256];
         snprintf(text, sizeof text, "the body is not JSON: line %d: %.160s", error.line,
@@ -413,6 +420,20 @@ static void read_body(struct nt_request *rq, const struct transfer *t)
     } else if (!json_is_object(rq->body)) {
         nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "the body must be a JSON object", "");
     }
+}
+
+void nt_api_serve(struct nt_request *rq, const char *method, const char *path, const char *body,
+                  size_t len)
+{
+    read_body(rq, body, len);
+    if (!nt_api_failed(rq))
+        dispatch(rq, method, path);
+}
+
+void nt_api_done(struct nt_request *rq)
+{
+    json_decref(rq->body);
+    json_decref(rq->answer);
 }
 
 static enum MHD_Result serve(struct nt_api *api, struct MHD_Connection *connection,
@@ -430,16 +451,18 @@ static enum MHD_Result serve(struct nt_api *api, struct MHD_Connection *connecti
         nt_api_fail(&rq, NT_STATUS(ACCESS_DENIED), "you may not administer this domain",
                     "Run as root or as ntrustd's user, or join the group of [admin] group.");
     } else {
-        read_body(&rq, t);
-        if (!nt_api_failed(&rq))
-            dispatch(&rq, method, path);
+        if (t->too_large) {
+            nt_api_fail(&rq, NT_STATUS(INVALID_PARAMETER), "the request is larger than 64 KiB", "");
+            rq.http = 413;
+        } else {
+            nt_api_serve(&rq, method, path, t->body, t->len);
+        }
         if (strcmp(method, "GET") != 0)
             nt_log(NT_LOG_INFO, "admin request user=%s method=%s path=%s http=%u", who, method,
                    path, rq.http);
     }
     enum MHD_Result result = reply(connection, &rq);
-    json_decref(rq.body);
-    json_decref(rq.answer);
+    nt_api_done(&rq);
     return result;
 }
 

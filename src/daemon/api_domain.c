@@ -135,10 +135,11 @@ void nt_api_policy_patch(struct nt_request *rq)
 static void add_event(void *ctx, const struct nt_event *e)
 {
     static const char *const levels[] = { "info", "warning", "error" };
-    json_array_append_new(ctx, json_pack("{s:I,s:o,s:s,s:s,s:s,s:s,s:s}", "id", (json_int_t)e->id,
-                                         "time", nt_api_time(e->when), "level", levels[e->level],
-                                         "kind", e->kind, "subject", e->subject, "peer", e->peer,
-                                         "text", e->text));
+    json_array_append_new(ctx,
+                          json_pack("{s:I,s:o,s:s,s:s,s:o,s:o,s:o}", "id", (json_int_t)e->id,
+                                    "time", nt_api_time(e->when), "level", levels[e->level], "kind",
+                                    e->kind, "subject", nt_api_string(e->subject), "peer",
+                                    nt_api_string(e->peer), "text", nt_api_string(e->text)));
 }
 
 void nt_api_events_get(struct nt_request *rq)

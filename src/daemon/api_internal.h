@@ -27,6 +27,13 @@ struct nt_request {
 
 typedef void nt_handler(struct nt_request *rq);
 
+/* A request without its connection: reads the body (JSON, or nothing), runs the handler of its
+ * path. rq begins with config, service, who, query and started; the answer stands in it until
+ * nt_api_done. */
+void nt_api_serve(struct nt_request *rq, const char *method, const char *path, const char *body,
+                  size_t len);
+void nt_api_done(struct nt_request *rq);
+
 /* --- answers --- */
 
 void nt_api_ok(struct nt_request *rq, json_t *answer); /* takes it over; NULL: out of memory */
@@ -60,6 +67,8 @@ bool nt_api_change(struct nt_request *rq, nt_api_op *op, void *ctx);
 /* Asks the outbound side and waits. */
 void nt_api_forward(struct nt_request *rq, struct nt_forward *fwd);
 
+/* A text that may hold what others said, or be cut short: what is not UTF-8 becomes '?'. */
+json_t *nt_api_string(const char *text);
 json_t *nt_api_time(nt_time t);
 json_t *nt_api_sid(const struct nt_sid *sid); /* "" for the null SID */
 

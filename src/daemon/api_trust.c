@@ -185,7 +185,7 @@ static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
         nt_broken_remedy(reason, t->name, own, next, sizeof next);
     snprintf(code, sizeof code, "0x%08X", o->last_status.code);
     return json_pack(
-        "{s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:s,s:o},s:s,s:b,s:I,s:s,"
+        "{s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:o,s:o},s:s,s:b,s:I,s:s,"
         "s:s}",
         "name", t->name, "sid", nt_api_sid(&t->sid), "state", nt_out_state_name(o->state), "reason",
         nt_broken_name(reason), "degraded", o->degraded, "servers", servers_json(t->servers),
@@ -194,9 +194,9 @@ static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
         nt_api_time(o->last_ok), "next_change", nt_api_time(o->next_change), "next_check",
         nt_api_time(o->next_check), "last_error", "status",
         o->last_error != 0 ? nt_status_name(o->last_status) : "", "code",
-        o->last_error != 0 ? code : "", "text", o->last_text, "time", nt_api_time(o->last_error),
-        "end_at_fault", end_at_fault(t), "allow_weak_crypto", t->allow_weak_crypto, "changes",
-        (json_int_t)o->changes, "text", text, "next", next);
+        o->last_error != 0 ? code : "", "text", nt_api_string(o->last_text), "time",
+        nt_api_time(o->last_error), "end_at_fault", end_at_fault(t), "allow_weak_crypto",
+        t->allow_weak_crypto, "changes", (json_int_t)o->changes, "text", text, "next", next);
 }
 
 void nt_api_trusts_get(struct nt_request *rq)

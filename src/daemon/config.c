@@ -174,15 +174,34 @@ static enum nt_err on_key(void *ctx, const struct nt_ini_where *at, const char *
     return NT_E_INVALID;
 }
 
+/* What no line shows by itself. */
+static enum nt_err check(const struct nt_config *c, const char *file, char *why, size_t why_size)
+{
+    if (c->epm_port == c->rpc_port) {
+        snprintf(why, why_size, "%s: [listen] epm_port and rpc_port are both %u; they must differ",
+                 file, c->rpc_port);
+        return NT_E_INVALID;
+    }
+    for (size_t i = 0; i < c->address_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(c->address[i], c->address[j]) == 0) {
+                snprintf(why, why_size, "%s: [listen] address names %s twice", file, c->address[i]);
+                return NT_E_INVALID;
+            }
+    return NT_OK;
+}
+
 enum nt_err nt_config_parse(struct nt_config *config, const char *file, const char *text,
                             size_t len, char *why, size_t why_size)
 {
-    return nt_ini_parse(file, text, len, on_key, config, why, why_size);
+    enum nt_err err = nt_ini_parse(file, text, len, on_key, config, why, why_size);
+    return err == NT_OK ? check(config, file, why, why_size) : err;
 }
 
 enum nt_err nt_config_load(struct nt_config *config, const char *path, char *why, size_t why_size)
 {
-    return nt_ini_load(path, on_key, config, why, why_size);
+    enum nt_err err = nt_ini_load(path, on_key, config, why, why_size);
+    return err == NT_OK ? check(config, path, why, why_size) : err;
 }
 
 static void print_value(const struct nt_config *c, const struct setting *s, char *out, size_t size)

@@ -319,8 +319,10 @@ static int run(struct daemon *d)
     d->service.settings.lsa_over_tcp = d->config.lsa_over_tcp;
     d->service.settings.rpc_port = d->config.rpc_port;
     /* Ports first: below 1024 they may need rights that are then given up. */
-    if (!bind_ports(d, why, sizeof why) || !become(d->config.user) ||
-        !open_domain(d, why, sizeof why)) {
+    bool bound = bind_ports(d, why, sizeof why);
+    if (bound && !become(d->config.user)) /* it has said why */
+        return 1;
+    if (!bound || !open_domain(d, why, sizeof why)) {
         fprintf(stderr, "ntrustd: %s\n", why);
         return 1;
     }
