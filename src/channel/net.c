@@ -231,6 +231,16 @@ static void flush(struct nt_net *net)
     size_t len;
     struct attempt *a = net->attempt;
     while (a != NULL && a->connected && (len = nt_link_pending(net->link, &data)) > 0) {
+        union {
+            const uint8_t *in;
+            char *base;
+        } u = { data }; /* libuv takes char *, and only reads */
+        uv_buf_t now = uv_buf_init(u.base, (unsigned)len);
+        int sent = uv_try_write((uv_stream_t *)&a->tcp, &now, 1); /* fails behind a queue */
+        if (sent > 0) {
+            nt_link_sent(net->link, (size_t)sent);
+            continue;
+        }
         struct write *w = malloc(sizeof *w + len);
         if (w == NULL) {
             lost(a, UV_ENOMEM);
