@@ -61,6 +61,7 @@ struct nt_runner {
     struct nt_secret evidence_new, evidence_old;
     bool reopen; /* VERIFY: a new channel, also while one is open */
     uint64_t deadline_ms;
+    uint32_t jitter; /* not 0 */
 
     struct nt_forward *queue[NT_RUNNER_QUEUE]; /* logons that wait for the channel */
     size_t queue_count;
@@ -316,9 +317,14 @@ static void close_channel(struct nt_runner *r)
 
 static struct nt_out_when moment(struct nt_runner *r, const struct nt_dir *dir)
 {
-    struct nt_out_when w = { .policy = policy_of(dir), .now = nt_now(r->service->env) };
-    nt_random(r->service->env, &w.random, sizeof w.random);
-    return w;
+    /* Every step asks for a moment, so its jitter comes from a generator of ours (xorshift): it
+     * only spreads what happens in time. */
+    r->jitter ^= r->jitter << 13;
+    r->jitter ^= r->jitter >> 17;
+    r->jitter ^= r->jitter << 5;
+    return (struct nt_out_when){ .policy = policy_of(dir),
+                                 .now = nt_now(r->service->env),
+                                 .random = r->jitter };
 }
 
 /* The server that the action prefers, else the one in use. */
@@ -668,6 +674,8 @@ struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
         r->service = config->service;
         r->post = config->post;
         r->ctx = config->ctx;
+        nt_random(r->service->env, &r->jitter, sizeof r->jitter);
+        r->jitter |= 1;
         r->name = strdup(tdo->name);
         r->own = strdup(domain->name);
         r->computer = strdup(domain->computer);
