@@ -440,6 +440,15 @@ static bool declined(ntstatus status)
            nt_status_is(status, NT_STATUS(RPC_PROCNUM_OUT_OF_RANGE));
 }
 
+/* Answers that mean "not now": the channel is good, and carries logons until the next try. */
+static bool postponed(ntstatus status)
+{
+    return nt_status_is(status, NT_STATUS(DISK_FULL)) ||
+           nt_status_is(status, NT_STATUS(NO_MEMORY)) ||
+           nt_status_is(status, NT_STATUS(INSUFFICIENT_RESOURCES)) ||
+           nt_status_is(status, NT_STATUS(MEDIA_WRITE_PROTECTED));
+}
+
 void nt_out_send_refused(struct nt_trust_out *out, struct nt_out_session *s,
                          const struct nt_out_when *when, ntstatus status,
                          struct nt_out_result *result)
@@ -449,10 +458,16 @@ void nt_out_send_refused(struct nt_trust_out *out, struct nt_out_session *s,
     set_error(out, when, status, NULL);
     raise_effect(result, NT_OUT_NOTE);
     if (!declined(status)) {
-        /* ACCESS_DENIED asks for a new channel, and so may whatever else it is. */
+        if (postponed(status) && out->rounds == 0)
+            note(result, NT_EVENT_WARNING, "trust-change-postponed",
+                 "The trusted end cannot store the new password at present (%s). The old one stays "
+                 "in use, and the change is tried again.",
+                 nt_status_format(status, name));
         out->rounds++;
         back_off(out, when);
-        nt_out_session_wipe(s);
+        /* ACCESS_DENIED asks for a new channel, and so may whatever else it is. */
+        if (!postponed(status))
+            nt_out_session_wipe(s);
         return;
     }
     out->change_refused_at = when->now;

@@ -439,6 +439,26 @@ static void access_denied_to_a_change_asks_for_a_new_channel(void **state)
     assert_int_equal(plan(&e), NT_OUT_OPEN);
 }
 
+static void a_full_disk_there_postpones_the_change_and_keeps_the_channel(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    nt_out_want_change(&e.out, e.when.now);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    store_next(&e);
+    nt_out_send_refused(&e.out, &e.s, &e.when, NT_STATUS(DISK_FULL), &e.result);
+    assert_true(e.s.open);
+    assert_string_equal(e.result.kind, "trust-change-postponed");
+    assert_true(nt_out_may_forward(&e.out));
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    e.when.now = e.action.until;
+    assert_int_equal(plan(&e), NT_OUT_SEND);
+    nt_out_send_refused(&e.out, &e.s, &e.when, NT_STATUS(DISK_FULL), &e.result);
+    assert_null(e.result.kind); /* told once */
+}
+
 static void disabled_changes_happen_only_when_a_person_asks(void **state)
 {
     struct end e;
@@ -684,6 +704,7 @@ int main(void)
         cmocka_unit_test(a_send_whose_proof_fails_is_repeated_with_growing_pauses),
         cmocka_unit_test(a_server_that_refuses_changes_is_not_asked_in_a_loop),
         cmocka_unit_test(access_denied_to_a_change_asks_for_a_new_channel),
+        cmocka_unit_test(a_full_disk_there_postpones_the_change_and_keeps_the_channel),
         cmocka_unit_test(disabled_changes_happen_only_when_a_person_asks),
         cmocka_unit_test(history_is_bounded_by_the_policy),
         cmocka_unit_test(a_controller_that_lags_is_not_repaired),
