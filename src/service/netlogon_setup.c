@@ -28,6 +28,7 @@ struct setup {
     uint32_t rid;
     ntstatus outcome;
     bool note_only;     /* stored for people: the outcome does not hang on it */
+    bool refusal_only;  /* the same, of an outcome that is a refusal */
     const char *reason; /* why it was refused */
     struct nt_chain chain;
     /* where the answer goes; rid may be NULL */
@@ -135,12 +136,15 @@ static ntstatus decide(struct nt_call *call, void *args, struct nt_txn *txn)
     if (hash != NULL) {
         NT_SCOPED_SECRET copy = *hash; /* the record may go while it is replaced */
         s->outcome = NT_STATUS(SUCCESS);
+        s->refusal_only = false;
         return nt_op_channel_opened(txn, s->rid, &copy, peer);
     }
     s->outcome = NT_STATUS(ACCESS_DENIED); /* whatever becomes of the record */
     s->reason = refusal_of(account);
     if (account->in == NULL || !nt_in_refused_changes(account->in))
         note_refused(call, s, txn);
+    else
+        s->refusal_only = false; /* the attempt counts: not before it is counted */
     ntstatus status = nt_op_channel_refused(txn, s->rid, peer, &burned);
     if (burned)
         s->reason = "wrong initial password, now burned";
@@ -203,10 +207,12 @@ static ntstatus decided(struct nt_call *call, void *args, ntstatus status)
     (void)args;
     bool refused = nt_status_is(status, NT_STATUS(ACCESS_DENIED)) ||
                    nt_status_is(status, NT_STATUS(NO_TRUST_SAM_ACCOUNT));
-    if (!nt_status_ok(status) && s->note_only && !refused)
-        s->outcome = NT_STATUS(SUCCESS); /* a full disk shuts out nobody whose key is right */
-    else if (!nt_status_ok(status)) {    /* not durable: as if it had not happened */
-        s->outcome = status;
+    /* A full disk shuts out nobody whose key is right; and one whose key is not goes on to another
+     * that it has, when it is told just that. */
+    if (!nt_status_ok(status) && s->note_only && !refused) {
+        s->outcome = NT_STATUS(SUCCESS);
+    } else if (!nt_status_ok(status) && (refused || !s->refusal_only)) {
+        s->outcome = status; /* not durable: as if it had not happened */
         s->reason = s->reason != NULL ? s->reason : "could not be stored";
     }
     return finish(call, s);
@@ -217,6 +223,7 @@ static ntstatus unfit(struct nt_call *call, struct setup *s, ntstatus status, co
     uint32_t key = s->rid;
     s->outcome = status;
     s->reason = reason;
+    s->refusal_only = true;
     for (const char *p = s->account; s->rid == 0 && *p != '\0'; p++)
         key = key * 31 + (unsigned char)*p;
     if (s->channel_type == TrustedDomainSecureChannel &&
@@ -288,8 +295,8 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
         durable = durable || s->note_only;
     } else {
         s->reason = refusal_of(account);
-        durable = (account->in != NULL && nt_in_refused_changes(account->in)) ||
-                  nl_worth_an_event(call->service, s->rid, now);
+        s->refusal_only = account->in == NULL || !nt_in_refused_changes(account->in);
+        durable = !s->refusal_only || nl_worth_an_event(call->service, s->rid, now);
     }
     return durable ? nt_call_change(call, decide, decided) : finish(call, s);
 }
