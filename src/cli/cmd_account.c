@@ -47,8 +47,13 @@ static bool add_password(const struct cli *cli, json_t *body, const char *prompt
     if (!cli->empty_password &&
         !cli_read_password(cli->password_fd, prompt, true, text, sizeof text))
         return false;
-    json_object_set_new(body, "password", json_string(text));
+    json_t *value = json_string(text);
     nt_wipe(text, sizeof text);
+    if (value == NULL) {
+        cli_fail("the password is not UTF-8");
+        return false;
+    }
+    json_object_set_new(body, "password", value);
     return true;
 }
 
@@ -128,7 +133,9 @@ static int user_add(const struct cli *cli)
 {
     int code;
     json_t *body = json_pack("{s:s}", "name", cli->args[0]);
-    if (body == NULL || !add_password(cli, body, "Password of the user")) {
+    if (body == NULL)
+        return cli_fail("the name is not UTF-8");
+    if (!add_password(cli, body, "Password of the user")) {
         json_decref(body);
         return EXIT_FAILED;
     }
@@ -211,6 +218,8 @@ static int group_add(const struct cli *cli)
 {
     int code;
     json_t *body = json_pack("{s:s}", "name", cli->args[0]);
+    if (body == NULL)
+        return cli_fail("the name is not UTF-8");
     add_text(body, "comment", cli->comment);
     add_text(body, "kind", cli->kind);
     json_t *answer = cli_call(cli, "POST", "/v1/groups", body, &code);
@@ -277,7 +286,9 @@ static int computer_add(const struct cli *cli)
     int code;
     json_t *body = json_pack("{s:s,s:s}", "name", cli->args[0], "kind",
                              cli->kind != NULL ? cli->kind : "workstation");
-    if (body != NULL && cli->password_fd >= 0 && !add_password(cli, body, "")) {
+    if (body == NULL)
+        return cli_fail("the name or kind is not UTF-8");
+    if (cli->password_fd >= 0 && !add_password(cli, body, "")) {
         json_decref(body);
         return EXIT_FAILED;
     }

@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool several_passwords(const struct cli *cli)
+{
+    return cli->generate + cli->empty_password + (cli->password_fd >= 0) > 1;
+}
+
 /* Adds "password" (or "generate") to a body as the options say. False: told. */
 static bool add_password(const struct cli *cli, json_t *body, const char *prompt, bool confirm)
 {
     char text[1024] = "";
-    if (cli->generate + cli->empty_password + (cli->password_fd >= 0) > 1) {
-        cli_usage("give one of --generate, --empty-password and --password-fd");
-        return false;
-    }
     if (cli->generate) {
         json_object_set_new(body, "generate", json_true());
         return true;
@@ -88,6 +89,8 @@ static int permit_add(const struct cli *cli)
     long attempts = cli->attempts != NULL ? strtol(cli->attempts, &end, 10) : 0;
     if (end != NULL && (*end != '\0' || attempts < 1 || attempts > 100))
         return cli_usage("--attempts must be a number from 1 to 100, not '%s'", cli->attempts);
+    if (several_passwords(cli))
+        return cli_usage("give one of --generate, --empty-password and --password-fd");
     json_t *body = json_pack("{s:s}", "name", cli->args[0]);
     if (body == NULL)
         return cli_fail("the name is not UTF-8");
@@ -223,6 +226,8 @@ static int trust_add(const struct cli *cli)
     int code;
     if (cli->servers.count == 0)
         return cli_usage("name a controller of %s with --server HOST[:PORT]", cli->args[0]);
+    if (several_passwords(cli))
+        return cli_usage("give one of --empty-password and --password-fd");
     json_t *body = json_pack("{s:s,s:o}", "name", cli->args[0], "servers", server_list(cli));
     if (body == NULL)
         return cli_fail("the name is not UTF-8");

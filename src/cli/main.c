@@ -202,6 +202,14 @@ static bool take_fd(const char *name, const char *value, int *fd)
     return true;
 }
 
+static bool is_number(const char *name, const char *value)
+{
+    if (*value != '\0' && strlen(value) <= 9 && strspn(value, "0123456789") == strlen(value))
+        return true;
+    cli_usage("--%s needs a number, not '%s'", name, value);
+    return false;
+}
+
 static bool take_item(const char *name, const char *value, struct cli_list *list)
 {
     if (list->count == CLI_LIST_MAX) {
@@ -252,6 +260,8 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         return take_item(name, value, &cli->servers);
     if (strcmp(name, "group") == 0)
         return take_item(name, value, &cli->groups);
+    if (strcmp(name, "max") == 0 && !is_number(name, value))
+        return false;
     for (size_t i = 0; i < NT_COUNT(places); i++)
         if (strcmp(name, places[i].name) == 0) {
             if (places[i].text != NULL)
@@ -310,6 +320,14 @@ static bool options_fit(const struct cli *cli, const struct cli_command *c)
     return true;
 }
 
+/* The exit code, unless the output went nowhere. */
+static int written(int code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return cli_fail("cannot write the output");
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli = { .password_fd = -1, .peer_password_fd = -1 };
@@ -325,12 +343,12 @@ int main(int argc, char **argv)
         cli.socket = SOCKET_DEFAULT;
     cli.color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL && !cli.json;
     if (count == 0 && cli.help)
-        return print_overview();
+        return written(print_overview());
     const struct cli_command *c = find(words, count, &used);
     if (c == NULL)
         return unknown(words, count);
     if (cli.help)
-        return print_help(c);
+        return written(print_help(c));
     if (!options_fit(&cli, c))
         return EXIT_USAGE;
     cli.arg_count = count - used;
@@ -338,8 +356,5 @@ int main(int argc, char **argv)
         return cli_usage("usage: ntrust %s %s", c->words, c->args);
     for (size_t i = 0; i < cli.arg_count; i++)
         cli.args[i] = words[used + i];
-    int code = c->run(&cli);
-    if (fflush(stdout) != 0)
-        return cli_fail("cannot write the output");
-    return code;
+    return written(c->run(&cli));
 }
