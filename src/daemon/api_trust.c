@@ -393,6 +393,7 @@ static void ask(struct nt_request *rq, enum nt_forward_kind kind)
         snprintf(next, sizeof next, "ntrust check %.60s", rq->name);
         nt_api_fail(rq, fwd.status, fwd.text[0] != '\0' ? fwd.text : "the password was not changed",
                     next);
+        rq->http = 502; /* the other end's doing, not the request's */
     }
 }
 
