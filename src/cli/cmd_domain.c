@@ -51,6 +51,18 @@ static const char *key_beside(const char *store, char *out, size_t size)
     return out;
 }
 
+/* What root makes in the folder of ntrustd's own user is for that user to open. */
+static bool give_to_owner_of_folder(const char *path, const char *suffix)
+{
+    char file[512], folder[512];
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    snprintf(file, sizeof file, "%s%s", path, suffix);
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
+             slash != NULL ? path : ".");
+    return geteuid() != 0 || (stat(folder, &st) == 0 && lchown(file, st.st_uid, st.st_gid) == 0);
+}
+
 static int make_domain(const struct cli *cli, struct init *init, const char *store_path,
                        const char *key_path)
 {
@@ -90,7 +102,13 @@ static int make_domain(const struct cli *cli, struct init *init, const char *sto
                      nt_status_name(status));
     }
     nt_engine_free(engine);
-    if (code != EXIT_GOOD) {
+    if (code == EXIT_GOOD &&
+        !(give_to_owner_of_folder(store_path, "") && give_to_owner_of_folder(store_path, ".lock") &&
+          give_to_owner_of_folder(key_path, "")))
+        code = cli_fail("cannot give the store to the owner of its folder; chown %s and %s to "
+                        "the user that ntrustd runs as",
+                        store_path, key_path);
+    else if (code != EXIT_GOOD) {
         /* Nothing is in it: leave no half-made store in the way of the next try. */
         unlink(store_path);
         unlink(key_path);
