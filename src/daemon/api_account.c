@@ -314,7 +314,13 @@ void nt_api_computers_post(struct nt_request *rq)
         len--;
     if (len >= sizeof name - 1)
         len = sizeof name - 2;
-    snprintf(name, sizeof name, "%.*s$", (int)len, given);
+    snprintf(name, sizeof name, "%.*s", (int)len, given);
+    if (!nt_netbios_name_ok(name)) {
+        nt_api_fail(rq, NT_STATUS(INVALID_ACCOUNT_NAME), "that is no computer's name",
+                    "1 to 15 characters, without \\ / : * ? \" < > | , and spaces.");
+        return;
+    }
+    memcpy(name + len, "$", 2);
     c.name = name;
     if (strcmp(kind, "workstation") == 0)
         c.acb = NT_ACB_WORKSTATION;
