@@ -159,7 +159,7 @@ class Calls:
         return body[8:]
 
 
-def _string(out, text):
+def string(out, text):
     out += bytes(-len(out) % 4)
     wide = (text + '\0').encode('utf-16-le')
     return out + struct.pack('<III', len(wide) // 2, 0, len(wide) // 2) + wide
@@ -169,16 +169,16 @@ def attempt(address, port, trusting, computer, password):
     """Offers a password as TRUSTING$, as that domain's controller would. Returns the NTSTATUS."""
     calls = Calls(address, port)
     try:
-        head = _string(struct.pack('<I', 0x20000), '\\\\X')
+        head = string(struct.pack('<I', 0x20000), '\\\\X')
         client = os.urandom(8)
-        answer = calls.call(4, _string(head, computer) + client)
+        answer = calls.call(4, string(head, computer) + client)
         server = answer[:8]
         if struct.unpack_from('<I', answer, 8)[0] != SUCCESS:
             return struct.unpack_from('<I', answer, 8)[0]
         key = hmac.new(nt_hash(password), client + server, hashlib.sha256).digest()[:16]
-        stub = _string(head, trusting + '$')
+        stub = string(head, trusting + '$')
         stub += struct.pack('<H', TRUST_CHANNEL)
-        stub = _string(stub, computer) + aes_cfb8(key, client)
+        stub = string(stub, computer) + aes_cfb8(key, client)
         stub += bytes(-len(stub) % 4) + struct.pack('<I', AES_FLAGS)
         answer = calls.call(26, stub)
         return struct.unpack_from('<I', answer, 16)[0]
