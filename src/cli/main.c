@@ -30,12 +30,11 @@ static const struct option_row {
     bool common;
     const char *help;
 } rows[] = {
-    { "socket", 's', "PATH", true,
-      "the admin socket of ntrustd (else $NTRUST_SOCKET, else " SOCKET_DEFAULT ")" },
+    { "socket", 's', "PATH", true, "ntrustd's socket ($NTRUST_SOCKET, else " SOCKET_DEFAULT ")" },
     { "json", 'j', NULL, true, "print JSON, for programs" },
     { "help", 'h', NULL, true, "explain the command" },
     { "server", 0, "HOST[:PORT]", false,
-      "a controller of the other domain; may be repeated. PORT is its endpoint mapper's (135)" },
+      "a controller of the other domain, again for more; PORT: endpoint mapper" },
     { "password-fd", 0, "N", false, "read the password from file descriptor N instead of asking" },
     { "empty-password", 0, NULL, false, "the password is empty" },
     { "generate", 0, NULL, false, "have a password made, and show it this once" },
@@ -52,7 +51,7 @@ static const struct option_row {
     { "comment", 0, "TEXT", false, "a comment" },
     { "group", 0, "NAME", false, "a group to join; may be repeated" },
     { "kind", 0, "KIND", false,
-      "computer: workstation (default) or server; group: group (default) or alias" },
+      "workstation (default) or server; of a group: group (default) or alias" },
     { "subject", 0, "NAME", false, "only events about this trust or account" },
     { "max", 0, "N", false, "at most N lines (50)" },
     { "follow", 'f', NULL, false, "go on showing events as they come, until Ctrl-C" },
