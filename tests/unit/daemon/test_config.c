@@ -37,13 +37,28 @@ static void assert_bad(const char *text, const char *words)
     assert_null(strchr(why, '\n'));
 }
 
+static void collect(void *ctx, const char *line)
+{
+    strcat(ctx, line);
+    strcat(ctx, "\n");
+}
+
+/* By what they say: there is padding between the members. */
+static void assert_same(const struct nt_config *a, const struct nt_config *b)
+{
+    char text_a[4096] = "", text_b[4096] = "";
+    nt_config_print(a, collect, text_a);
+    nt_config_print(b, collect, text_b);
+    assert_string_equal(text_a, text_b);
+}
+
 static void without_settings_the_defaults_stand(void **state)
 {
     struct nt_config c, defaults;
     (void)state;
     nt_config_default(&defaults);
     assert_good(&c, "");
-    assert_memory_equal(&c, &defaults, sizeof c);
+    assert_same(&c, &defaults);
     assert_int_equal(c.epm_port, 135);
     assert_string_equal(c.address[0], "0.0.0.0");
     assert_true(c.lsa_over_tcp);
@@ -173,12 +188,6 @@ static void nul_bytes_are_no_text(void **state)
     assert_string_equal(why, "f:2: the line has a NUL byte: this is not a text file");
 }
 
-static void collect(void *ctx, const char *line)
-{
-    strcat(ctx, line);
-    strcat(ctx, "\n");
-}
-
 static void what_is_printed_reads_back_the_same(void **state)
 {
     static const char *const texts[] = {
@@ -193,7 +202,7 @@ static void what_is_printed_reads_back_the_same(void **state)
         assert_good(&c, texts[i]);
         nt_config_print(&c, collect, printed);
         assert_good(&again, printed);
-        assert_memory_equal(&again, &c, sizeof c);
+        assert_same(&again, &c);
     }
 }
 
