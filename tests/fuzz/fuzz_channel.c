@@ -1,17 +1,19 @@
 /*
- * fuzz_channel.c - what a controller may answer to the trusting end's secure channel. Two inputs in
- * one, by the first byte: bytes as they come from the connection; or stubs, answered to one call
- * after the other by a real server, so that what is behind the binds is reached as well.
+ * fuzz_channel.c - what a controller may answer to the trusting end's secure channel. Three inputs
+ * in one, by the first byte: bytes as they come from the connection; stubs, answered to one call
+ * after the other by a real server, so that what is behind the binds is reached as well; or one
+ * answer to a call of the sealed channel, by a controller that knows the password.
  *
  *   raw     byte: how many bytes arrive at once; then the bytes of each connection in turn
  *   stubs   each a byte of flags (1: a fault instead, 2: drop the connection), a length byte, bytes
+ *   sealed  byte: the stage, or the call of an open channel; then the stub
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "channel/channel.h"
+#include "channel/channel_internal.h"
 #include "idl/epm.h"
 #include "idl/netlogon.h"
 
@@ -130,6 +132,76 @@ static bool raw(struct nt_link *link, struct input *in, size_t step)
     return true;
 }
 
+/* --- one answer on the sealed channel --- */
+
+static void done(struct nt_forward *fwd)
+{
+    *(unsigned *)fwd->owner += 1;
+}
+
+static void sealed(struct nt_channel *ch, unsigned how, const struct input *in)
+{
+    struct nt_link_event e = { .kind = NT_LINK_RESPONSE,
+                               .call_id = 7,
+                               .stub = in->data,
+                               .len = in->size,
+                               .big_endian = (how & 0x80) != 0 };
+    struct nt_arena arena;
+    unsigned ended = 0;
+    NETLOGON_NETWORK_INFO network = { 0 };
+    const NETLOGON_LEVEL level = { .LogonNetwork = &network };
+    struct nt_forward fwd = { .kind = NT_FORWARD_LOGON,
+                              .logon_level = NetlogonNetworkInformation,
+                              .level = &level,
+                              .arena = &arena,
+                              .done = done,
+                              .owner = &ended };
+    nt_arena_init(&arena, 1u << 20);
+    ch->call_id = 7;
+    ch->chain.key.len = 16;
+    ch->flags = 0x612FFFFF;
+    switch (how & 7) {
+    case 0:
+        ch->stage = CAPABILITIES;
+        break;
+    case 1:
+        ch->stage = TRUST_INFO;
+        break;
+    case 2:
+        ch->stage = TRUST_PASSWORDS;
+        break;
+    case 3:
+        ch->stage = DOMAIN_INFO;
+        break;
+    case 4:
+        ch->stage = OPEN;
+        ch->chained = PING;
+        break;
+    case 5:
+        ch->stage = OPEN;
+        ch->chained = PASSWORD_SET;
+        break;
+    default:
+        ch->stage = OPEN;
+        ch->flights[0] = (struct nt_channel_flight){
+            .call_id = 7,
+            .fwd = &fwd,
+            .validation = (how & 1) != 0 ? NetlogonValidationSamInfo4 : NetlogonValidationSamInfo2,
+        };
+        ch->flight_count = 1;
+        break;
+    }
+    bool logon = ch->flight_count > 0;
+    if (ch->stage == OPEN)
+        nt_channel_on_call(ch, &e, 0);
+    else
+        nt_channel_set_up(ch, &e, 0);
+    nt_channel_end(ch, NT_CHANNEL_FAILED, NT_STATUS(CONNECTION_ABORTED), "the end");
+    assert(ended == (logon ? 1 : 0));
+    assert(!logon || (fwd.info != NULL) == nt_status_ok(fwd.status));
+    nt_arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -159,7 +231,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                        0);
     if (ch == NULL)
         abort();
-    for (unsigned rounds = 0; rounds < ROUNDS_MAX; rounds++) {
+    if ((data[0] & 4) != 0)
+        sealed(ch, data[1], &in);
+    for (unsigned rounds = 0; (data[0] & 4) == 0 && rounds < ROUNDS_MAX; rounds++) {
         while (nt_channel_next(ch, &ev, 0)) {
             assert(ev.why != NULL && ev.step != NULL);
             /* Nobody who does not know the password gets as far as this. */
