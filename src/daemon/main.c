@@ -315,6 +315,11 @@ static int run(struct daemon *d)
             fprintf(stderr, "ntrustd: cannot make an event loop: %s\n", strerror(errno));
             return 1;
         }
+    /* Before anybody can be answered: a signal waits then until all runs, and stops it cleanly. */
+    if (!watch_signals(d)) {
+        fprintf(stderr, "ntrustd: cannot watch for signals: %s\n", strerror(errno));
+        return 1;
+    }
     d->service.env = nt_env_system();
     d->service.settings.lsa_over_tcp = d->config.lsa_over_tcp;
     d->service.settings.rpc_port = d->config.rpc_port;
@@ -344,7 +349,7 @@ static int run(struct daemon *d)
         fprintf(stderr, "ntrustd: %s\n", why);
         return 1;
     }
-    if (!start_loops(d) || !watch_signals(d)) {
+    if (!start_loops(d)) {
         fprintf(stderr, "ntrustd: cannot start: %s\n", strerror(errno));
         return 1;
     }
