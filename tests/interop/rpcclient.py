@@ -1,8 +1,19 @@
 """Samba's rpcclient, run as a program."""
 
+import os
+
 import lab
 
-NO_CONFIG = '/dev/null'  # whatever the system's smb.conf says must not matter
+
+def config():
+    """Our own smb.conf: whatever the system's says must not matter, and it writes where we may."""
+    path = os.path.join(lab.ROOT, 'smb.conf')
+    if not os.path.exists(path):
+        os.mkdir(os.path.join(lab.ROOT, 'samba'))
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('[global]\n' + ''.join('%s directory = %s/samba\n' % (d, lab.ROOT) for d in (
+                'lock', 'state', 'cache', 'pid')) + 'private dir = %s/samba\n' % lab.ROOT)
+    return path
 
 
 def rpcclient(domain, command, protection='seal', user=None, password=None, ok=True, options=()):
@@ -13,7 +24,7 @@ def rpcclient(domain, command, protection='seal', user=None, password=None, ok=T
     binding = 'ncacn_ip_tcp:' + domain.address
     if protection:
         binding += '[%s]' % protection
-    return lab.run(['rpcclient', '-s', NO_CONFIG, binding, '-U', '%s%%%s' % (user, password or ''),
+    return lab.run(['rpcclient', '-s', config(), binding, '-U', '%s%%%s' % (user, password or ''),
                     *options, '-c', command], ok=ok)[1]
 
 
