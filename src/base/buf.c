@@ -149,13 +149,6 @@ void nt_buf_u32be(struct nt_buf *b, uint32_t v)
         nt_put_be32(p, v);
 }
 
-void nt_buf_u64be(struct nt_buf *b, uint64_t v)
-{
-    uint8_t *p = reserve(b, 8);
-    if (p != NULL)
-        nt_put_be64(p, v);
-}
-
 void nt_buf_set_u16le(struct nt_buf *b, size_t at, uint16_t v)
 {
     if (b->err != NT_OK)

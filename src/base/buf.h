@@ -37,7 +37,6 @@ void nt_buf_u32le(struct nt_buf *b, uint32_t v);
 void nt_buf_u64le(struct nt_buf *b, uint64_t v);
 void nt_buf_u16be(struct nt_buf *b, uint16_t v);
 void nt_buf_u32be(struct nt_buf *b, uint32_t v);
-void nt_buf_u64be(struct nt_buf *b, uint64_t v);
 
 /* Overwrite what was written before; the range must lie inside len. */
 void nt_buf_set_u16le(struct nt_buf *b, size_t at, uint16_t v);

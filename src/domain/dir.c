@@ -194,11 +194,6 @@ const struct nt_tdo *nt_dir_tdo_after(const struct nt_dir *dir, const char *name
     return after_name(dir, NT_MAP_TDO, name);
 }
 
-const struct nt_lsa_secret *nt_dir_secret_after(const struct nt_dir *dir, const char *name)
-{
-    return after_name(dir, NT_MAP_SECRET, name);
-}
-
 size_t nt_dir_count(const struct nt_dir *dir, enum nt_kind kind)
 {
     return kind < NT_KIND_COUNT ? dir->counts[kind] : 0;
@@ -234,41 +229,6 @@ size_t nt_dir_groups_of(const struct nt_dir *dir, const struct nt_account *accou
         if (n < max)
             rids[n] = g->rid;
         n++;
-    }
-    return n;
-}
-
-/* The first listed member behind after_rid; 0: none. */
-static uint32_t listed_after(const struct nt_group *g, uint32_t after_rid)
-{
-    size_t i = 0;
-    while (i < g->member_count && g->members[i] <= after_rid)
-        i++;
-    return i < g->member_count ? g->members[i] : 0;
-}
-
-/* The first account behind after_rid whose primary group it is; 0: none. */
-static uint32_t primary_after(const struct nt_dir *dir, uint32_t group, uint32_t after_rid)
-{
-    const struct nt_account *a = nt_dir_account_after(dir, after_rid);
-    while (a != NULL && a->primary_rid != group)
-        a = nt_dir_account_after(dir, a->rid);
-    return a != NULL ? a->rid : 0;
-}
-
-size_t nt_dir_members_of(const struct nt_dir *dir, const struct nt_group *group, uint32_t after_rid,
-                         uint32_t *rids, size_t max)
-{
-    uint32_t listed = listed_after(group, after_rid);
-    uint32_t primary = primary_after(dir, group->rid, after_rid);
-    size_t n = 0;
-    while (n < max && (listed != 0 || primary != 0)) {
-        uint32_t next = primary == 0 || (listed != 0 && listed < primary) ? listed : primary;
-        rids[n++] = next;
-        if (listed == next)
-            listed = listed_after(group, next);
-        if (primary == next)
-            primary = primary_after(dir, group->rid, next);
     }
     return n;
 }

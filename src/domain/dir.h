@@ -35,19 +35,14 @@ const struct nt_account *nt_dir_account_after(const struct nt_dir *dir, uint32_t
 const struct nt_group *nt_dir_group_after(const struct nt_dir *dir, uint32_t rid);
 const struct nt_alias *nt_dir_alias_after(const struct nt_dir *dir, bool builtin, uint32_t rid);
 const struct nt_tdo *nt_dir_tdo_after(const struct nt_dir *dir, const char *name);
-const struct nt_lsa_secret *nt_dir_secret_after(const struct nt_dir *dir, const char *name);
 size_t nt_dir_count(const struct nt_dir *dir, enum nt_kind kind);
 
 /* RIDs of the global groups an account is a member of, its primary group first; returns how many
  * there are, of which at most `max` were written. */
 size_t nt_dir_groups_of(const struct nt_dir *dir, const struct nt_account *account, uint32_t *rids,
                         size_t max);
-/* The other way round: members of a group behind `after_rid` (0: from the first), ascending, those
- * whose primary group it is among them. Returns how many were written; fewer than `max`: that was
- * all. A group record lists only members whose primary group it is not. */
-size_t nt_dir_members_of(const struct nt_dir *dir, const struct nt_group *group, uint32_t after_rid,
-                         uint32_t *rids, size_t max);
-bool nt_group_has(const struct nt_group *group, uint32_t rid); /* listed; see above */
+/* A group record lists only members whose primary group it is not. */
+bool nt_group_has(const struct nt_group *group, uint32_t rid);
 bool nt_alias_has(const struct nt_alias *alias, const struct nt_sid *sid);
 /* Aliases (builtin or not) that have any of these SIDs as member; as above, RIDs ascending. */
 size_t nt_dir_aliases_of(const struct nt_dir *dir, bool builtin, const struct nt_sid *sids,

@@ -214,33 +214,11 @@ struct nt_trust_fields {
 };
 ntstatus nt_op_trust_set(struct nt_txn *txn, const char *name, const struct nt_trust_fields *fields,
                          const char *who, const char *peer);
-/* The trusted domain's SID as its controller gives it: stored the first time. When it differs from
- * the one we know, DOMAIN_TRUST_INCONSISTENT and nothing is changed: report NT_BROKEN_DOMAIN. */
-ntstatus nt_op_trust_learned_sid(struct nt_txn *txn, const char *name, const struct nt_sid *sid);
-
 /* A person asks: see nt_out_want_check and nt_out_want_change. */
 ntstatus nt_op_trust_want(struct nt_txn *txn, const char *name, bool change, const char *who,
                           const char *peer);
 /* The store was restored from a backup: every trust is checked at once. */
 ntstatus nt_op_trusts_recheck(struct nt_txn *txn);
-
-/*
- * The runner's way to report: `step` calls an event function of trust_out.h on a copy of the
- * machine, which is put when its effect is not NT_OUT_NONE; the result's event is written to the
- * audit trail. OBJECT_NAME_NOT_FOUND when the trust is gone or its epoch is another one: the runner
- * drops its session.
- */
-struct nt_trust_step {
-    const char *name;
-    uint64_t epoch;
-    uint32_t random; /* filled in when->random; 0: from the transaction's environment */
-    struct nt_out_session *session;
-    void (*step)(struct nt_trust_step *step, struct nt_trust_out *out,
-                 const struct nt_out_when *when);
-    const char *peer;            /* for the event; NULL: the session's controller */
-    struct nt_out_result result; /* filled by `step` */
-};
-ntstatus nt_op_trust_step(struct nt_txn *txn, struct nt_trust_step *step);
 
 /* --- secrets --- */
 

@@ -367,22 +367,6 @@ ntstatus nt_op_trust_set(struct nt_txn *txn, const char *name, const struct nt_t
     return nt_op_put(txn, t, NT_STATUS(INTERNAL_ERROR));
 }
 
-ntstatus nt_op_trust_learned_sid(struct nt_txn *txn, const char *name, const struct nt_sid *sid)
-{
-    ntstatus status;
-    const struct nt_tdo *now = nt_dir_tdo(nt_txn_dir(txn), name);
-    if (now == NULL)
-        return NT_STATUS(OBJECT_NAME_NOT_FOUND);
-    if (!nt_sid_is_null(&now->sid))
-        return nt_sid_equal(&now->sid, sid) ? NT_STATUS(SUCCESS)
-                                            : NT_STATUS(DOMAIN_TRUST_INCONSISTENT);
-    struct nt_tdo *t = tdo_copy(txn, name, &status);
-    if (t == NULL)
-        return status;
-    t->sid = *sid;
-    return nt_op_put(txn, t, NT_STATUS(INTERNAL_ERROR));
-}
-
 ntstatus nt_op_trust_want(struct nt_txn *txn, const char *name, bool change, const char *who,
                           const char *peer)
 {
@@ -420,34 +404,4 @@ ntstatus nt_op_trusts_recheck(struct nt_txn *txn)
         if (!nt_status_ok(status))
             return status;
     }
-}
-
-ntstatus nt_op_trust_step(struct nt_txn *txn, struct nt_trust_step *step)
-{
-    ntstatus status;
-    struct nt_tdo *t = tdo_copy(txn, step->name, &status);
-    if (t == NULL)
-        return status;
-    if (t->out.epoch != step->epoch) {
-        nt_record_unref(t);
-        return NT_STATUS(OBJECT_NAME_NOT_FOUND);
-    }
-    struct nt_out_when when = { .policy = nt_dir_policy(nt_txn_dir(txn)),
-                                .now = nt_txn_now(txn),
-                                .random = step->random };
-    if (when.random == 0)
-        nt_random(nt_txn_env(txn), &when.random, sizeof when.random);
-    step->result = (struct nt_out_result){ 0 };
-    step->step(step, &t->out, &when);
-    if (step->result.kind != NULL)
-        nt_txn_event(txn, (enum nt_event_level)step->result.level, step->result.kind, t->name,
-                     step->peer != NULL      ? step->peer
-                     : step->session != NULL ? step->session->dc
-                                             : "",
-                     "%s", step->result.text);
-    if (step->result.effect == NT_OUT_NONE) {
-        nt_record_unref(t);
-        return NT_STATUS(SUCCESS);
-    }
-    return nt_op_put(txn, t, NT_STATUS(INTERNAL_ERROR));
 }

@@ -426,9 +426,6 @@ static void a_trust_is_added_reset_and_removed(void **state)
     struct fixture *f = *state;
     struct nt_password initial = password_of("agreed"), other = password_of("other");
     struct nt_trust_new in = { .name = "west", .servers = "dc.west:135", .initial = &initial };
-    struct nt_sid sid, changed;
-    assert_true(nt_sid_parse("S-1-5-21-7-8-9", &sid));
-    assert_true(nt_sid_parse("S-1-5-21-7-8-10", &changed));
     assert_ok(nt_op_trust_add(f->txn, &in, WHO, &f->why));
     const struct nt_tdo *t = nt_dir_tdo(now(f), "WEST");
     uint64_t epoch = t->out.epoch;
@@ -437,10 +434,6 @@ static void a_trust_is_added_reset_and_removed(void **state)
     assert_int_equal(t->out.state, NT_OUT_PENDING);
     assert_status(nt_op_trust_add(f->txn, &in, WHO, &f->why), OBJECT_NAME_COLLISION);
     assert_non_null(strstr(f->why.text, "repairs nothing"));
-    assert_ok(nt_op_trust_learned_sid(f->txn, "WEST", &sid));
-    assert_ok(nt_op_trust_learned_sid(f->txn, "WEST", &sid));
-    assert_status(nt_op_trust_learned_sid(f->txn, "WEST", &changed), DOMAIN_TRUST_INCONSISTENT);
-    assert_true(nt_sid_equal(&nt_dir_tdo(now(f), "WEST")->sid, &sid));
     assert_ok(nt_op_trust_reset(f->txn, "WEST", &other, WHO, &f->why));
     t = nt_dir_tdo(now(f), "WEST");
     assert_int_not_equal(t->out.epoch, epoch);
@@ -453,47 +446,6 @@ static void a_trust_is_added_reset_and_removed(void **state)
     assert_status(nt_op_trust_want(f->txn, "WEST", false, WHO), OBJECT_NAME_NOT_FOUND);
     in.name = "EAST";
     assert_status(nt_op_trust_add(f->txn, &in, WHO, &f->why), INVALID_PARAMETER);
-}
-
-static void step_opened(struct nt_trust_step *step, struct nt_trust_out *out,
-                        const struct nt_out_when *when)
-{
-    struct nt_secret hash = hash_of("agreed");
-    nt_out_opened(out, step->session, when, &hash, "WESTDC", &step->result);
-}
-
-static void step_nothing(struct nt_trust_step *step, struct nt_trust_out *out,
-                         const struct nt_out_when *when)
-{
-    (void)out;
-    (void)when;
-    step->result.effect = NT_OUT_NONE;
-}
-
-static void reports_of_an_older_establishment_are_dropped(void **state)
-{
-    struct fixture *f = *state;
-    struct nt_password initial = password_of("agreed");
-    struct nt_trust_new in = { .name = "WEST", .initial = &initial };
-    struct nt_out_session session = { 0 };
-    const struct nt_change *c;
-    assert_ok(nt_op_trust_add(f->txn, &in, WHO, NULL));
-    commit(f);
-    uint64_t epoch = nt_dir_tdo(now(f), "WEST")->out.epoch;
-    struct nt_trust_step step = { .name = "WEST", .epoch = epoch, .session = &session };
-    step.step = step_nothing;
-    assert_ok(nt_op_trust_step(f->txn, &step));
-    assert_int_equal(nt_txn_changes(f->txn, &c), 0);
-    step.step = step_opened;
-    assert_ok(nt_op_trust_step(f->txn, &step));
-    assert_int_equal(step.result.effect, NT_OUT_COMMIT);
-    assert_int_equal(nt_dir_tdo(now(f), "WEST")->out.state, NT_OUT_ESTABLISHING);
-    assert_true(has_event(f, "initial-password-proven", "WEST"));
-    assert_ok(nt_op_trust_remove(f->txn, "WEST", WHO, NULL));
-    assert_status(nt_op_trust_step(f->txn, &step), OBJECT_NAME_NOT_FOUND);
-    assert_ok(nt_op_trust_add(f->txn, &in, WHO, NULL));
-    assert_status(nt_op_trust_step(f->txn, &step), OBJECT_NAME_NOT_FOUND);
-    assert_int_equal(nt_dir_tdo(now(f), "WEST")->out.state, NT_OUT_PENDING);
 }
 
 static void a_restored_store_checks_every_trust_at_once(void **state)
@@ -621,7 +573,6 @@ int main(void)
         WITH(a_trusts_password_moves_on_and_versions_with_it),
         WITH(a_computer_changes_its_password_unless_changes_are_refused),
         WITH(a_trust_is_added_reset_and_removed),
-        WITH(reports_of_an_older_establishment_are_dropped),
         WITH(a_restored_store_checks_every_trust_at_once),
         WITH(every_setting_can_be_set_within_its_bounds),
         WITH(settings_are_read_with_units),
