@@ -588,6 +588,8 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
             break;
         if (r->channel != NULL && nt_channel_next(r->channel, &ev, now_ms)) {
             take_event(r, dir, &ev, now_ms);
+            nt_secret_wipe(&ev.evidence_new);
+            nt_secret_wipe(&ev.evidence_old);
             continue;
         }
         if (r->must_commit) { /* the store refuses; logons go on */
