@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -388,16 +389,24 @@ static const char *query_value(void *ctx, const char *key)
     return MHD_lookup_connection_value(ctx, MHD_GET_ARGUMENT_KIND, key);
 }
 
+/* What JSON is made of may have been a password. */
+static void wipe_and_free(void *p)
+{
+    if (p != NULL)
+        nt_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
 static enum MHD_Result reply(struct MHD_Connection *connection, struct nt_request *rq)
 {
     char *text = rq->answer != NULL ? json_dumps(rq->answer, JSON_COMPACT) : NULL;
     static char none[] = "{\"error\":{\"status\":\"NO_MEMORY\",\"text\":\"out of memory\"}}";
     struct MHD_Response *response =
         text != NULL
-            ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE)
+            ? MHD_create_response_from_buffer_with_free_callback(strlen(text), text, wipe_and_free)
             : MHD_create_response_from_buffer(sizeof none - 1, none, MHD_RESPMEM_MUST_COPY);
     if (response == NULL) {
-        free(text);
+        wipe_and_free(text);
         return MHD_NO;
     }
     MHD_add_response_header(response, "Content-Type", "application/json");
@@ -577,6 +586,7 @@ struct nt_api *nt_api_start(const struct nt_api_config *config, char *why, size_
         snprintf(why, why_size, "out of memory");
         return NULL;
     }
+    json_set_alloc_funcs(malloc, wipe_and_free);
     api->config = *config;
     api->started = nt_now(config->service->env);
     api->fd = make_socket(config->config, why, why_size);
