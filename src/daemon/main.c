@@ -327,6 +327,7 @@ static int run(struct daemon *d)
     bool bound = bind_ports(d, why, sizeof why);
     if (bound && !become(d->config.user)) /* it has said why */
         return 1;
+    close_memory(); /* again: another user begins with the system's default */
     if (!bound || !open_domain(d, why, sizeof why)) {
         fprintf(stderr, "ntrustd: %s\n", why);
         return 1;
