@@ -5,15 +5,14 @@ import glob
 import json
 import os
 import re
+import socket
 import subprocess
-import sys
 import threading
 
 import world as w
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 API = os.path.join(HERE, '..', '..', 'docs', 'api.md')
-TRACES = os.path.join(HERE, '..', 'data')
 
 
 def documented():
@@ -309,7 +308,6 @@ class Ready(w.TestCase):
     """What the service manager is told."""
 
     def test_notify(self):
-        import socket
         domain = self.world.domain('ACCOUNTS', 'ACCPDC')
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
             s.bind(domain.path('notify'))

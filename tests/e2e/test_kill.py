@@ -1,5 +1,5 @@
-"""kill -9 of either daemon, or of both, at seeded points while a trust is established, rotated or
-reset, or burned by a wrong password. After the restart the trust works, or its state says what to
+"""kill -9 of either daemon, of both, or of the command that resets, at seeded points while a trust is
+established, rotated or reset, or burned by a wrong password. After the restart the trust works, or its state says what to
 do; the invariants of the lifecycle hold; and every change that was acknowledged is still there.
 
 A point is either a PDU between the two domains (a proxy counts them and kills before or after the
@@ -10,6 +10,7 @@ import argparse
 import collections
 import os
 import random
+import subprocess
 import threading
 import time
 
@@ -76,11 +77,42 @@ class Action(threading.Thread):
         return self.done == len(self.steps)
 
 
+class Command:
+    """ntrust, to be killed as the daemons are."""
+
+    name = 'ntrust'
+
+    def __init__(self):
+        self.process = None
+        self.killed = False
+
+    def run(self, domain, *args):
+        self.process = subprocess.Popen([w.NTRUST, '--socket', domain.socket, *args], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        self.killed = False
+        try:
+            out, _ = self.process.communicate(w.ADMIN_PASSWORD, timeout=60)
+        finally:
+            self.process.kill()
+        check(self.process.returncode == 0, 'ntrust %s: exit code %d\n%s', ' '.join(args),
+              self.process.returncode, out)
+        return out
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.killed = True
+
+    def start(self):
+        pass
+
+
 class Point:
     """When to kill, and whom."""
 
     def __init__(self, rng, victims, pdus, seconds):
-        self.victims = rng.choices(victims, weights=(45, 45, 10))[0]
+        self.victims = rng.choices(victims, weights=(45, 45, 10, 35)[:len(victims)])[0]
         self.by_pdu = pdus > 0 and rng.random() < 0.6
         self.n = rng.randint(1, max(1, pdus))
         self.before = rng.random() < 0.4
@@ -114,6 +146,7 @@ class Rounds:
         for d in (self.trusted, self.trusting):
             d.api('PATCH', '/v1/policy', {'retry_first_s': 1, 'retry_most_s': 1,
                                           'lockout_threshold': 0})
+        self.command = Command()
         self.size = {}  # of each kind: PDUs, seconds
         self.password = None  # the newest initial one
         self.tally = collections.Counter()
@@ -195,8 +228,8 @@ class Rounds:
         else:  # this end does not know where the other one's controllers are
             here, there = self.trusted, self.trusting
             server = ['--server', '%s:%d' % (w.ADDRESS, there.epm_port)]
-        return here.ntrust('reset', there.name, '-U', 'Administrator', '--peer-password-fd', '0',
-                           *server, stdin=w.ADMIN_PASSWORD, timeout=60)
+        return self.command.run(here, 'reset', there.name, '-U', 'Administrator',
+                                '--peer-password-fd', '0', *server)
 
     def steps(self, kind):
         if kind == 'rotate':
@@ -242,8 +275,9 @@ class Rounds:
     def after_reset(self, action, kind):
         if not action.acknowledged():
             text = str(action.failure)
-            check('ntrust reset' in text or 'ntrustd does not answer' in text,
-                  'the interrupted reset does not say what to do: %s', text)
+            told = 'ntrust reset' in text or 'ntrustd does not answer' in text
+            check(self.command.killed or told, 'the interrupted reset does not say what to do: %s',
+                  text)
             trust = self.trust()
             check(trust is not None, 'the trusting end is gone')
             if trust['state'] == 'broken':
@@ -300,7 +334,9 @@ class Rounds:
             self.after_reset(action, kind)
 
     def run(self, kind):
-        victims = ([self.trusted], [self.trusting], [self.trusting, self.trusted])
+        victims = [[self.trusted], [self.trusting], [self.trusting, self.trusted]]
+        if kind.startswith('reset'):
+            victims.append([self.command])
         before = self.trust()['version']
         action = Action(self.steps(kind))
         point = Point(self.rng, victims, *self.size[kind])
