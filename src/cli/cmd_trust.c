@@ -82,10 +82,20 @@ static int show_permit(const struct cli *cli, json_t *p)
     return EXIT_GOOD;
 }
 
+/* What the administrator of the other end is to type for this domain. */
+static void own_name(const struct cli *cli, char out[64])
+{
+    unsigned http;
+    json_t *domain = cli_call_quiet(cli, "GET", "/v1/domain", NULL, &http);
+    const char *name = http == 200 ? cli_text(domain, "name") : "THIS-DOMAIN";
+    snprintf(out, 64, "%s", name);
+    json_decref(domain);
+}
+
 static int permit_add(const struct cli *cli)
 {
     int code;
-    char *end = NULL;
+    char own[64], *end = NULL;
     long attempts = cli->attempts != NULL ? strtol(cli->attempts, &end, 10) : 0;
     if (end != NULL && (*end != '\0' || attempts < 1 || attempts > 100))
         return cli_usage("--attempts must be a number from 1 to 100, not '%s'", cli->attempts);
@@ -110,9 +120,10 @@ static int permit_add(const struct cli *cli)
     if (*cli_text(p, "generated_password") != '\0')
         printf("\n  Initial password: %s\n\nIt is shown this once.\n",
                cli_text(p, "generated_password"));
+    own_name(cli, own);
     printf("A wrong one burns the permission (attempts left: %lld). Next, at %s:\n"
-           "  ntrust trust add THIS-DOMAIN --server THIS-HOST\n",
-           (long long)cli_number(p, "attempts_left"), cli_text(p, "name"));
+           "  ntrust trust add %s --server THIS-HOST\n",
+           (long long)cli_number(p, "attempts_left"), cli_text(p, "name"), own);
     json_decref(p);
     return EXIT_GOOD;
 }
@@ -248,18 +259,20 @@ static int trust_add(const struct cli *cli)
 
 static int trust_remove(const struct cli *cli)
 {
-    char path[1024];
+    char path[1024], own[64];
     int code;
     json_t *answer = cli_call(
         cli, "DELETE", cli_path(path, sizeof path, "/v1/trusts/", cli->args[0], ""), NULL, &code);
     if (answer == NULL)
         return code;
     json_decref(answer);
-    if (cli->json)
+    if (cli->json) {
         puts("{}");
-    else
-        printf("This domain no longer trusts %s. Next, at %s: ntrust permit remove THIS-DOMAIN\n",
-               cli->args[0], cli->args[0]);
+        return EXIT_GOOD;
+    }
+    own_name(cli, own);
+    printf("This domain no longer trusts %s. Next, at %s: ntrust permit remove %s\n", cli->args[0],
+           cli->args[0], own);
     return EXIT_GOOD;
 }
 
