@@ -527,7 +527,8 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
     struct nt_out_when when = moment(r, dir);
     uint8_t random[NT_OUT_SECRET_BYTES];
     r->draining = false;
-    if (r->reopen && r->session.open) {
+    /* What was just sent is proven on a new channel anyway, which serves the check as well. */
+    if (r->reopen && r->session.open && !r->session.prove) {
         if (!drained(r))
             return false;
         close_channel(r);
