@@ -25,7 +25,9 @@ ntstatus nt_op_put(struct nt_txn *txn, void *record, ntstatus exists)
 
 const char *nt_op_by(const char *who, char out[80])
 {
-    snprintf(out, 80, "%s%s", *who != '\0' ? " by " : "", who);
+    out[0] = '\0';
+    if (*who != '\0')
+        snprintf(out, 80, " (by %.70s)", who);
     return out;
 }
 

@@ -18,7 +18,7 @@ struct nt_account *nt_op_account_copy(struct nt_txn *txn, uint32_t rid, ntstatus
 ntstatus nt_op_new_rid(struct nt_txn *txn, uint32_t *rid);
 /* USER_EXISTS, GROUP_EXISTS or ALIAS_EXISTS when the name is taken in the domain; else SUCCESS. */
 ntstatus nt_op_name_free(const struct nt_dir *dir, const char *name);
-/* "who" for a sentence: "by NAME", or "". */
+/* Who did it, behind a sentence: " (by NAME)", or "". */
 const char *nt_op_by(const char *who, char out[80]);
 
 #endif
