@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "idl/epm.h"
+#include "rpc/pdu.h"
 #include "service/tower.h"
 
 enum stage {
@@ -193,14 +194,11 @@ enum nt_err nt_link_call(struct nt_link *l, const struct nt_ndr_op *op, const vo
 /* Asks the mapper for the interface's TCP port. */
 static void ask_mapper(struct nt_link *l, uint64_t now_ms)
 {
-    static const struct nt_uuid ndr32 = {
-        0x8a885d04, 0x1ceb, 0x11c9, { 0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60 }
-    };
     struct nt_tower wanted = { .iface = l->rpc_config.iface->uuid,
                                .major = l->rpc_config.iface->major,
                                .minor = l->rpc_config.iface->minor,
-                               .transfer = ndr32,
-                               .transfer_version = 2,
+                               .transfer = nt_rpc_ndr32.uuid,
+                               .transfer_version = nt_rpc_ndr32.major,
                                .transport = NT_TOWER_TCP };
     struct nt_buf bytes;
     uint32_t id;

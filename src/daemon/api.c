@@ -310,31 +310,34 @@ bool nt_api_change(struct nt_request *rq, nt_api_op *op, void *ctx)
     return false;
 }
 
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-};
-
-static void forward_done(struct nt_forward *fwd)
+void nt_api_wait(struct nt_api_wait *w)
 {
-    struct waiting *w = fwd->owner;
+    pthread_mutex_lock(&w->lock);
+    while (!w->done)
+        pthread_cond_wait(&w->cond, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void nt_api_wake(struct nt_api_wait *w)
+{
     pthread_mutex_lock(&w->lock);
     w->done = true;
     pthread_cond_signal(&w->cond);
     pthread_mutex_unlock(&w->lock);
 }
 
+static void forward_done(struct nt_forward *fwd)
+{
+    nt_api_wake(fwd->owner);
+}
+
 void nt_api_forward(struct nt_request *rq, struct nt_forward *fwd)
 {
-    struct waiting w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+    struct nt_api_wait w = NT_API_WAIT;
     fwd->done = forward_done;
     fwd->owner = &w;
     rq->service->forward(rq->service->forward_ctx, fwd);
-    pthread_mutex_lock(&w.lock);
-    while (!w.done)
-        pthread_cond_wait(&w.cond, &w.lock);
-    pthread_mutex_unlock(&w.lock);
+    nt_api_wait(&w);
 }
 
 /* --- who may --- */

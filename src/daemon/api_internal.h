@@ -4,6 +4,8 @@
 #ifndef NT_DAEMON_API_INTERNAL_H
 #define NT_DAEMON_API_INTERNAL_H
 
+#include <pthread.h>
+
 #include <jansson.h>
 
 #include "daemon/api.h"
@@ -69,6 +71,19 @@ void nt_api_forward(struct nt_request *rq, struct nt_forward *fwd);
 
 /* A text that may hold what others said, or be cut short: what is not UTF-8 becomes '?'. */
 json_t *nt_api_string(const char *text);
+/* A request's thread waits for a `done` that comes in another one. */
+struct nt_api_wait {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool done;
+};
+#define NT_API_WAIT                                                                                \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false                                 \
+    }
+void nt_api_wait(struct nt_api_wait *w);
+void nt_api_wake(struct nt_api_wait *w); /* the last thing that the other thread does with it */
+
 json_t *nt_api_time(nt_time t);
 json_t *nt_api_sid(const struct nt_sid *sid); /* "" for the null SID */
 

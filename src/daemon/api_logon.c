@@ -1,6 +1,5 @@
 #include "daemon/api_internal.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,19 +10,9 @@
 #define ARENA_LIMIT  (1u << 20)
 #define RESPONSE_MAX 8192 /* bytes of an NTLMv2 response */
 
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-};
-
 static void logon_done(struct nt_logon *logon)
 {
-    struct waiting *w = logon->owner;
-    pthread_mutex_lock(&w->lock);
-    w->done = true;
-    pthread_cond_signal(&w->cond);
-    pthread_mutex_unlock(&w->lock);
+    nt_api_wake(logon->owner);
 }
 
 static json_t *groups_json(const NETLOGON_VALIDATION_SAM_INFO4 *info, const struct nt_sid *domain)
@@ -89,7 +78,7 @@ void nt_api_logon_post(struct nt_request *rq)
 {
     static const char *const keys[] = { "domain",    "user",        "workstation",
                                         "challenge", "nt_response", NULL };
-    struct waiting w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+    struct nt_api_wait w = NT_API_WAIT;
     struct nt_arena arena;
     struct nt_logon logon = { .service = rq->service,
                               .peer = "admin socket",
@@ -113,12 +102,8 @@ void nt_api_logon_post(struct nt_request *rq)
         logon.dir = dir;
         logon.done = logon_done;
         logon.owner = &w;
-        if (!nt_logon_start(&logon)) {
-            pthread_mutex_lock(&w.lock);
-            while (!w.done)
-                pthread_cond_wait(&w.cond, &w.lock);
-            pthread_mutex_unlock(&w.lock);
-        }
+        if (!nt_logon_start(&logon))
+            nt_api_wait(&w);
         answer(rq, &logon);
         nt_secret_wipe(&logon.session_key);
         nt_dir_unref(dir);

@@ -220,12 +220,7 @@ static bool set_texts(struct nt_account *a, const struct nt_account_fields *f)
 static bool in_group(const struct nt_dir *dir, const struct nt_account *a, uint32_t group)
 {
     const struct nt_group *g = nt_dir_group_rid(dir, group);
-    if (a->primary_rid == group)
-        return true;
-    for (size_t i = 0; g != NULL && i < g->member_count; i++)
-        if (g->members[i] == a->rid)
-            return true;
-    return false;
+    return a->primary_rid == group || (g != NULL && nt_group_has(g, a->rid));
 }
 
 ntstatus nt_op_account_set(struct nt_txn *txn, uint32_t rid, const struct nt_account_fields *fields,

@@ -56,17 +56,13 @@ ntstatus nt_op_name_free(const struct nt_dir *dir, const char *name)
 
 /* --- the first records --- */
 
-static char *upper(struct nt_arena *a, const char *name)
-{
-    return nt_name_fold(a, name);
-}
-
 static ntstatus put_domain(struct nt_txn *txn, const struct nt_domain_new *in)
 {
     struct nt_domain *d = nt_record_new(NT_KIND_DOMAIN);
     struct nt_arena arena;
     nt_arena_init(&arena, 4096);
-    const char *name = upper(&arena, in->name), *computer = upper(&arena, in->computer);
+    const char *name = nt_name_fold(&arena, in->name),
+               *computer = nt_name_fold(&arena, in->computer);
     bool ok = d != NULL && name != NULL && computer != NULL && nt_text_set(&d->name, name) &&
               nt_text_set(&d->computer, computer) &&
               nt_text_set(&d->dns_name, in->dns_name != NULL ? in->dns_name : "");
