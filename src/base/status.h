@@ -23,6 +23,25 @@ typedef struct {
     X(SOME_NOT_MAPPED, 0x00000107, "some names or SIDs are unknown")                               \
     X(MORE_ENTRIES, 0x00000105, "more entries follow")                                             \
     X(NO_MORE_ENTRIES, 0x8000001A, "no more entries")                                              \
+    X(BUFFER_OVERFLOW, 0x80000005, "more data than fits follows")                                  \
+    X(MORE_PROCESSING_REQUIRED, 0xC0000016, "the exchange goes on")                                \
+    X(INVALID_DEVICE_REQUEST, 0xC0000010, "the request does not fit the object")                   \
+    X(PIPE_NOT_AVAILABLE, 0xC00000AC, "all instances of the pipe are busy")                        \
+    X(PIPE_BUSY, 0xC00000AE, "unread data waits in the pipe")                                      \
+    X(PIPE_DISCONNECTED, 0xC00000B0, "the pipe has been disconnected")                             \
+    X(PIPE_CLOSING, 0xC00000B1, "the pipe is being closed")                                        \
+    X(PIPE_EMPTY, 0xC00000D9, "nothing is in the pipe")                                            \
+    X(PIPE_BROKEN, 0xC000014B, "the pipe's other end is gone")                                     \
+    X(FILE_IS_A_DIRECTORY, 0xC00000BA, "it is a directory")                                        \
+    X(NETWORK_NAME_DELETED, 0xC00000C9, "the share's connection is gone")                          \
+    X(NETWORK_ACCESS_DENIED, 0xC00000CA, "access over the network is denied")                      \
+    X(BAD_NETWORK_NAME, 0xC00000CC, "no such share")                                               \
+    X(REQUEST_NOT_ACCEPTED, 0xC00000D0, "no more sessions or requests are accepted")               \
+    X(CANCELLED, 0xC0000120, "cancelled")                                                          \
+    X(FILE_CLOSED, 0xC0000128, "the file is closed")                                               \
+    X(USER_SESSION_DELETED, 0xC0000203, "the session is gone")                                     \
+    X(NETWORK_SESSION_EXPIRED, 0xC000035C, "the session has expired")                              \
+    X(NO_PREAUTH_INTEGRITY_HASH_OVERLAP, 0xC05D0000, "no common hash for the preauthentication")   \
     X(UNSUCCESSFUL, 0xC0000001, "the request failed")                                              \
     X(NOT_IMPLEMENTED, 0xC0000002, "not offered by this server")                                   \
     X(INVALID_INFO_CLASS, 0xC0000003, "unknown information level")                                 \
