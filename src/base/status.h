@@ -27,24 +27,31 @@ typedef struct {
     X(MORE_PROCESSING_REQUIRED, 0xC0000016, "the exchange goes on")                                \
     X(INVALID_DEVICE_REQUEST, 0xC0000010, "the request does not fit the object")                   \
     X(PIPE_NOT_AVAILABLE, 0xC00000AC, "all instances of the pipe are busy")                        \
+    X(BAD_IMPERSONATION_LEVEL, 0xC00000A5, "no such level of impersonation")                       \
     X(PIPE_BUSY, 0xC00000AE, "unread data waits in the pipe")                                      \
     X(PIPE_DISCONNECTED, 0xC00000B0, "the pipe has been disconnected")                             \
     X(PIPE_CLOSING, 0xC00000B1, "the pipe is being closed")                                        \
     X(PIPE_EMPTY, 0xC00000D9, "nothing is in the pipe")                                            \
     X(PIPE_BROKEN, 0xC000014B, "the pipe's other end is gone")                                     \
+    X(NOT_A_DIRECTORY, 0xC0000103, "it is no directory")                                           \
     X(FILE_IS_A_DIRECTORY, 0xC00000BA, "it is a directory")                                        \
     X(NETWORK_NAME_DELETED, 0xC00000C9, "the share's connection is gone")                          \
     X(NETWORK_ACCESS_DENIED, 0xC00000CA, "access over the network is denied")                      \
     X(BAD_NETWORK_NAME, 0xC00000CC, "no such share")                                               \
+    X(TOO_MANY_SESSIONS, 0xC00000CE, "no more sessions are accepted")                              \
     X(REQUEST_NOT_ACCEPTED, 0xC00000D0, "no more sessions or requests are accepted")               \
     X(CANCELLED, 0xC0000120, "cancelled")                                                          \
+    X(INVALID_DEVICE_STATE, 0xC0000184, "the object is in the wrong state for this")               \
+    X(FS_DRIVER_REQUIRED, 0xC000019C, "a service that does not run here is required")              \
     X(FILE_CLOSED, 0xC0000128, "the file is closed")                                               \
     X(USER_SESSION_DELETED, 0xC0000203, "the session is gone")                                     \
+    X(NOT_FOUND, 0xC0000225, "not found")                                                          \
     X(NETWORK_SESSION_EXPIRED, 0xC000035C, "the session has expired")                              \
     X(NO_PREAUTH_INTEGRITY_HASH_OVERLAP, 0xC05D0000, "no common hash for the preauthentication")   \
     X(UNSUCCESSFUL, 0xC0000001, "the request failed")                                              \
     X(NOT_IMPLEMENTED, 0xC0000002, "not offered by this server")                                   \
     X(INVALID_INFO_CLASS, 0xC0000003, "unknown information level")                                 \
+    X(INFO_LENGTH_MISMATCH, 0xC0000004, "not the length of that information")                      \
     X(INVALID_HANDLE, 0xC0000008, "the handle is not valid")                                       \
     X(INVALID_PARAMETER, 0xC000000D, "a parameter is not valid")                                   \
     X(NO_MEMORY, 0xC0000017, "out of memory")                                                      \

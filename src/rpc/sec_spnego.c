@@ -202,7 +202,7 @@ static size_t field_size(size_t len)
 
 void nt_spnego_init_write(struct nt_buf *b, const uint8_t *token, size_t len)
 {
-    size_t body = element_size(sizeof our_mechs) + field_size(len);
+    size_t body = element_size(sizeof our_mechs) + (token != NULL ? field_size(len) : 0);
     size_t wrap = element_size(body);
 
     head_write(b, TAG_APPLICATION, element_size(sizeof oid_spnego) + element_size(wrap));
@@ -212,7 +212,8 @@ void nt_spnego_init_write(struct nt_buf *b, const uint8_t *token, size_t len)
     head_write(b, TAG_SEQUENCE, body);
     head_write(b, TAG_FIELD + 0, sizeof our_mechs);
     nt_buf_put(b, our_mechs, sizeof our_mechs);
-    field_write(b, 2, TAG_OCTETS, token, len);
+    if (token != NULL)
+        field_write(b, 2, TAG_OCTETS, token, len);
 }
 
 void nt_spnego_resp_write(struct nt_buf *b, uint8_t state, bool name_mech,

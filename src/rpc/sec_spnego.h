@@ -43,7 +43,8 @@ struct nt_spnego_msg {
  * is no recursion. */
 enum nt_err nt_spnego_read(const uint8_t *msg, size_t len, struct nt_spnego_msg *out) NT_MUST_USE;
 
-/* NegTokenInit that offers NTLMSSP alone. */
+/* NegTokenInit that offers NTLMSSP alone. token NULL: left out, as a server says what it offers
+ * before the client begins ([MS-SPNG] 3.2.5.2). */
 void nt_spnego_init_write(struct nt_buf *b, const uint8_t *token, size_t len);
 /* NegTokenResp; fields with data NULL (state NT_SPNEGO_NO_STATE, name_mech false) are left out. */
 void nt_spnego_resp_write(struct nt_buf *b, uint8_t state, bool name_mech,
