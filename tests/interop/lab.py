@@ -104,11 +104,12 @@ def run(command, stdin=None, ok=True, env=None):
 class Domain:
     """A domain with its controller. settings: lines of ntrustd.conf by section, as {'limits':
     {'idle_timeout_s': 5}}. owner: the user whom ntrustd runs as (from pwd), if not
-    this one."""
+    this one. machine: the one of samba_lab.py that it stands on, if on one."""
 
     def __init__(self, name, computer, address='127.0.0.1', password='Passw0rd1', settings=None,
-                 owner=None):
+                 owner=None, machine=None):
         self.name, self.computer, self.address, self.password = name, computer, address, password
+        self.prefix = machine.prefix if machine is not None else []
         self.dir = os.path.join(ROOT, name.lower())
         self.log_path = os.path.join(self.dir, 'log')
         self.socket = os.path.join(self.dir, 'admin.sock')
@@ -148,7 +149,7 @@ class Domain:
                 if self.owner is not None:
                     who = {'user': self.owner.pw_uid, 'group': self.owner.pw_gid,
                            'extra_groups': []}
-                self.process = popen([NTRUSTD, '-c', self.dir + '/ntrustd.conf'], stdout=log,
+                self.process = popen(self.prefix + [NTRUSTD, '-c', self.dir + '/ntrustd.conf'], stdout=log,
                                      stderr=log, env=env, **who)
             deadline = time.monotonic() + STEP_S
             while True:
@@ -189,7 +190,7 @@ class Domain:
 
     def ntrust(self, *args, password=None, ok=True):
         more = ['--password-fd', '0'] if password is not None else []
-        return run([NTRUST, '--socket', self.socket, *args, *more], stdin=password, ok=ok)[1]
+        return run(self.prefix + [NTRUST, '--socket', self.socket, *args, *more], stdin=password, ok=ok)[1]
 
     def json(self, *args, password=None):
         return json.loads(self.ntrust('--json', *args, password=password))
@@ -246,15 +247,16 @@ def end_domains():
     return good
 
 
-def main():
+def main(enter=enter_namespace, more_to_report=lambda: None):
+    """enter: starts the program again in its place, and names the directory for its files there."""
     global ROOT
-    enter_namespace()
+    place = enter()
     # The daemons forbid core dumps themselves: see test_secrets.py, which looks for it.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     signal.signal(signal.SIGALRM, too_long)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.alarm(LIMIT_S)
-    ROOT = tempfile.mkdtemp(prefix='ntrust-')
+    ROOT = tempfile.mkdtemp(prefix='ntrust-', dir=place)
     good = False
     try:
         result = unittest.main(exit=False, verbosity=2).result
@@ -262,6 +264,7 @@ def main():
         good = end_domains() and good
         if not good:
             report()
+            more_to_report()
     finally:
         for d in DOMAINS:
             if d.process is not None and d.process.poll() is None:
