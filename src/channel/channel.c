@@ -17,7 +17,8 @@ struct nt_channel *nt_channel_new(const struct nt_channel_config *config, uint64
     ch->account = strdup(config->account);
     ch->host = strdup(config->host);
     ch->type = config->type;
-    ch->epm_port = config->epm_port;
+    ch->road = config->road;
+    ch->port = config->port;
     ch->allow_weak = config->allow_weak;
     ch->env = config->env;
     ch->validation = NetlogonValidationSamInfo4;
@@ -25,16 +26,33 @@ struct nt_channel *nt_channel_new(const struct nt_channel_config *config, uint64
                                                                           : NT_CHANNEL_CANDIDATES;
     for (size_t i = 0; i < ch->candidate_count; i++)
         ch->candidates[i] = config->candidates[i];
-    ch->link = nt_link_new(&(struct nt_link_config){ .host = config->host,
-                                                     .epm_port = config->epm_port,
-                                                     .iface = &ndr_netlogon },
-                           now_ms);
+    ch->link = nt_channel_dial(ch, 0, NULL, now_ms);
     if (ch->domain == NULL || ch->computer == NULL || ch->account == NULL || ch->host == NULL ||
         ch->link == NULL) {
         nt_channel_free(ch);
         return NULL;
     }
     return ch;
+}
+
+struct nt_link *nt_channel_dial(struct nt_channel *ch, uint16_t known_port, struct nt_sec *sec,
+                                uint64_t now_ms)
+{
+    if (ch->host == NULL)
+        return NULL;
+    const struct nt_link_config config = {
+        .host = ch->host,
+        .road = ch->road,
+        .epm_port = ch->road != NT_ROAD_SMB ? ch->port : 0,
+        .smb_port = ch->road == NT_ROAD_SMB ? ch->port : 0,
+        .port = known_port,
+        .env = ch->env,
+        .iface = &ndr_netlogon,
+        .sec = sec,
+        .auth_type = sec != NULL ? NT_AUTH_SCHANNEL : NT_AUTH_NONE,
+        .auth_level = sec != NULL ? NT_LEVEL_PRIVACY : NT_LEVEL_NONE,
+    };
+    return nt_link_new(&config, now_ms);
 }
 
 void nt_channel_free(struct nt_channel *ch)

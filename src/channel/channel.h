@@ -22,7 +22,8 @@ struct nt_channel_config {
     const char *account;  /* "EAST$": our domain's name and a dollar */
     uint16_t type;        /* NETLOGON_SECURE_CHANNEL_TYPE: 4 for a trust */
     const char *host;
-    uint16_t epm_port;
+    enum nt_road road;
+    uint16_t port;   /* the endpoint mapper's, or SMB's for NT_ROAD_SMB; 0: the usual one */
     bool allow_weak; /* RC4 channel if the peer has no AES */
     const struct nt_env *env;
     const struct nt_secret *candidates; /* NT hashes, newest first; copied */

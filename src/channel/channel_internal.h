@@ -36,7 +36,8 @@ struct nt_channel_flight {
 struct nt_channel {
     enum nt_channel_stage stage;
     char *domain, *computer, *account, *host;
-    uint16_t type, epm_port;
+    uint16_t type, port;
+    enum nt_road road; /* from the first association on: the one that it took */
     bool allow_weak;
     enum nt_nl_crypto crypto; /* that is tried */
     const struct nt_env *env;
@@ -54,10 +55,14 @@ struct nt_channel {
     size_t flight_count;
     struct nt_channel_event event; /* collected on the way to OPEN; then what is to be told */
     bool tell;
-    char why[320];
+    char why[640];
 };
 
-/* channel.c: ends the channel with an event, and every logon under way; the first end stays. */
+/* channel.c: a link by the channel's road, sealed with `sec` (taken over) or unprotected (NULL).
+ * known_port: of Netlogon; 0: not known. NULL: no memory. */
+struct nt_link *nt_channel_dial(struct nt_channel *ch, uint16_t known_port, struct nt_sec *sec,
+                                uint64_t now_ms);
+/* Ends the channel with an event, and every logon under way; the first end stays. */
 void nt_channel_end(struct nt_channel *ch, enum nt_channel_event_kind kind, ntstatus status,
                     const char *why);
 /* The call that a stage waits for, by its name. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "channel/pipe.h"
 #include "idl/epm.h"
 #include "rpc/pdu.h"
 #include "service/tower.h"
@@ -16,6 +17,8 @@ enum stage {
     MAP_BIND,
     MAP_CALL,
     CONNECT, /* to the interface */
+    SMB_CONNECT,
+    SMB_SESSION, /* until its pipe is open */
     BIND,
     READY,
     FAILED
@@ -25,13 +28,19 @@ struct nt_link {
     enum stage stage;
     unsigned number;
     char *host;
-    uint16_t epm_port, port;
+    enum nt_road road;
+    bool by_smb; /* the road that is tried now */
+    uint16_t epm_port, port, smb_port;
+    struct nt_pipe_config pipe_config;      /* .sec is ours until the session */
+    struct nt_pipe *pipe;                   /* SMB: under the association */
     struct nt_rpc_client_config rpc_config; /* .sec is ours until the bind */
     struct nt_rpc_client *rpc;              /* of the present connection */
     uint64_t connect_deadline;
     bool told; /* READY or FAILED was given out */
     ntstatus status;
-    char why[256];
+    enum nt_smb_step step;
+    char why[600];
+    char tcp_why[256]; /* NT_ROAD_ANY: why the first road did not lead there */
 };
 
 /* Unique in the process: a link may be made where one that was freed has stood in memory, and must
@@ -46,17 +55,38 @@ static unsigned next_number(void)
     return number;
 }
 
+static void sec_free(struct nt_sec *sec)
+{
+    if (sec != NULL)
+        sec->ops->free(sec);
+}
+
+static enum stage first_stage(const struct nt_link_config *config)
+{
+    if (config->road == NT_ROAD_SMB)
+        return SMB_CONNECT;
+    return config->port != 0 ? CONNECT : MAP_CONNECT;
+}
+
 struct nt_link *nt_link_new(const struct nt_link_config *config, uint64_t now_ms)
 {
     struct nt_link *l = calloc(1, sizeof *l);
     if (l == NULL || (l->host = strdup(config->host)) == NULL) {
         free(l);
-        if (config->sec != NULL)
-            config->sec->ops->free(config->sec);
+        sec_free(config->sec);
+        sec_free(config->smb_sec);
         return NULL;
     }
-    l->stage = config->port != 0 ? CONNECT : MAP_CONNECT;
+    l->stage = first_stage(config);
+    l->road = config->road;
+    l->by_smb = config->road == NT_ROAD_SMB;
     l->number = next_number();
+    l->smb_port = config->smb_port != 0 ? config->smb_port : 445;
+    l->pipe_config = (struct nt_pipe_config){ .host = l->host,
+                                              .iface = config->iface,
+                                              .sec = config->smb_sec,
+                                              .encrypt = config->smb_encrypt,
+                                              .env = config->env };
     l->epm_port = config->epm_port != 0 ? config->epm_port : 135;
     l->port = config->port;
     l->rpc_config = (struct nt_rpc_client_config){
@@ -74,31 +104,88 @@ void nt_link_free(struct nt_link *l)
     if (l == NULL)
         return;
     nt_rpc_client_free(l->rpc);
-    if (l->rpc_config.sec != NULL)
-        l->rpc_config.sec->ops->free(l->rpc_config.sec);
+    nt_pipe_free(l->pipe);
+    sec_free(l->rpc_config.sec);
+    sec_free(l->pipe_config.sec);
     free(l->host);
     free(l);
+}
+
+/* --- failure, and the second road --- */
+
+/* True when it makes sense to try the pipe: nothing was sent to the interface yet, and the name at
+ * least is known. */
+static bool has_other_road(const struct nt_link *l, ntstatus status)
+{
+    return l->road == NT_ROAD_ANY && l->stage <= CONNECT &&
+           nt_pipe_name(l->rpc_config.iface) != NULL &&
+           !nt_status_is(status, NT_STATUS(DOMAIN_CONTROLLER_NOT_FOUND)) &&
+           !nt_status_is(status, NT_STATUS(NO_MEMORY));
+}
+
+/* Where it was tried, as the beginning of a sentence. */
+static void place(const struct nt_link *l, char *out, size_t size)
+{
+    if (l->by_smb)
+        snprintf(out, size, "%s through a pipe of \\\\%.100s (SMB port %u)",
+                 l->rpc_config.iface->name, l->host, l->smb_port);
+    else if (l->stage <= MAP_CALL)
+        snprintf(out, size, "endpoint mapper at %.100s port %u", l->host, l->epm_port);
+    else
+        snprintf(out, size, "%s at %.100s port %u", l->rpc_config.iface->name, l->host, l->port);
+}
+
+/* Before what the second road says stands what the first one said. */
+static void end(struct nt_link *l, enum nt_smb_step step, ntstatus status, const char *why)
+{
+    char at[200];
+    place(l, at, sizeof at);
+    snprintf(l->why, sizeof l->why, "%s%s%s: %s", l->tcp_why, l->tcp_why[0] != '\0' ? "; " : "", at,
+             why);
+    l->stage = FAILED;
+    l->status = status;
+    l->step = step;
+}
+
+static void take_other_road(struct nt_link *l, const char *why)
+{
+    char at[200];
+    place(l, at, sizeof at);
+    snprintf(l->tcp_why, sizeof l->tcp_why, "%s: %s", at, why);
+    nt_rpc_client_free(l->rpc);
+    l->rpc = NULL;
+    l->by_smb = true;
+    l->stage = SMB_CONNECT;
+    l->number = next_number();
+    l->connect_deadline = 0; /* from the next tick on */
 }
 
 static void fail(struct nt_link *l, ntstatus status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The first failure stays. */
+/* The first failure stays. The deadline of the second road begins when it is asked for. */
 static void fail(struct nt_link *l, ntstatus status, const char *fmt, ...)
 {
+    char why[300];
+    va_list ap;
     if (l->stage == FAILED)
         return;
-    bool mapper = l->stage <= MAP_CALL;
-    va_list ap;
-    int at =
-        snprintf(l->why, sizeof l->why,
-                 "%s at %.100s port %u: ", mapper ? "endpoint mapper" : l->rpc_config.iface->name,
-                 l->host, mapper ? l->epm_port : l->port);
     va_start(ap, fmt);
-    vsnprintf(l->why + at, sizeof l->why - (size_t)at, fmt, ap);
+    vsnprintf(why, sizeof why, fmt, ap);
     va_end(ap);
-    l->stage = FAILED;
-    l->status = status;
+    if (has_other_road(l, status))
+        take_other_road(l, why);
+    else
+        end(l, NT_SMB_STEP_NETWORK, status, why);
+}
+
+static void pipe_failed(struct nt_link *l)
+{
+    ntstatus status;
+    enum nt_smb_step step;
+    const char *why = nt_pipe_failure(l->pipe, &status, &step);
+    if (l->stage != FAILED)
+        end(l, step, status, why);
 }
 
 bool nt_link_wants(const struct nt_link *l, const char **host, uint16_t *port, unsigned *number)
@@ -106,41 +193,86 @@ bool nt_link_wants(const struct nt_link *l, const char **host, uint16_t *port, u
     if (l->stage == FAILED)
         return false;
     *host = l->host;
-    *port = l->stage <= MAP_CALL ? l->epm_port : l->port;
+    *port = l->by_smb ? l->smb_port : l->stage <= MAP_CALL ? l->epm_port : l->port;
     *number = l->number;
     return true;
 }
 
-void nt_link_connected(struct nt_link *l, uint64_t now_ms)
+/* Begins the association itself, on the connection or in the pipe. */
+static void bind_interface(struct nt_link *l, uint64_t now_ms)
 {
-    if (l->stage == MAP_CONNECT) {
-        static const struct nt_rpc_client_config mapper = { .iface = &ndr_epm };
-        l->rpc = nt_rpc_client_new(&mapper, now_ms);
-        l->stage = MAP_BIND;
-    } else if (l->stage == CONNECT) {
-        l->rpc = nt_rpc_client_new(&l->rpc_config, now_ms);
-        l->rpc_config.sec = NULL; /* taken over */
-        l->stage = BIND;
-    } else {
-        return;
-    }
+    l->rpc = nt_rpc_client_new(&l->rpc_config, now_ms);
+    l->rpc_config.sec = NULL; /* taken over */
+    l->stage = BIND;
     if (l->rpc == NULL)
         fail(l, NT_STATUS(NO_MEMORY), "out of memory");
 }
 
+void nt_link_connected(struct nt_link *l, uint64_t now_ms)
+{
+    static const struct nt_rpc_client_config mapper = { .iface = &ndr_epm };
+    switch (l->stage) {
+    case MAP_CONNECT:
+        l->rpc = nt_rpc_client_new(&mapper, now_ms);
+        l->stage = MAP_BIND;
+        if (l->rpc == NULL)
+            fail(l, NT_STATUS(NO_MEMORY), "out of memory");
+        break;
+    case CONNECT:
+        bind_interface(l, now_ms);
+        break;
+    case SMB_CONNECT:
+        l->pipe = nt_pipe_new(&l->pipe_config, now_ms);
+        l->pipe_config.sec = NULL; /* taken over */
+        l->stage = SMB_SESSION;
+        if (l->pipe == NULL)
+            fail(l, NT_STATUS(NO_MEMORY), "out of memory");
+        break;
+    case MAP_BIND:
+    case MAP_CALL:
+    case SMB_SESSION:
+    case BIND:
+    case READY:
+    case FAILED:
+        break;
+    }
+}
+
 void nt_link_lost(struct nt_link *l, ntstatus status, const char *why)
 {
-    if (l->rpc != NULL && l->stage != FAILED)
+    if (l->stage == FAILED)
+        return;
+    if (l->rpc != NULL)
         nt_rpc_client_eof(l->rpc); /* it knows better what was under way; see nt_link_next */
+    else if (l->pipe != NULL && nt_pipe_eof(l->pipe) == NT_PIPE_FAILED)
+        pipe_failed(l);
     else
         fail(l, status, "%s", why);
 }
 
+/* After something happened in the pipe: the association begins, ends, or goes on. */
+static void follow_pipe(struct nt_link *l, enum nt_pipe_state state, uint64_t now_ms)
+{
+    if (state == NT_PIPE_OPEN && l->stage == SMB_SESSION)
+        bind_interface(l, now_ms);
+    if (state == NT_PIPE_OPEN && l->rpc != NULL && l->stage != FAILED)
+        state = nt_pipe_move(l->pipe, l->rpc, now_ms);
+    /* What the association has received before is told first; see nt_link_next. */
+    if (state == NT_PIPE_FAILED && l->rpc == NULL)
+        pipe_failed(l);
+    else if (state == NT_PIPE_FAILED)
+        nt_rpc_client_eof(l->rpc);
+}
+
 void nt_link_feed(struct nt_link *l, const uint8_t *data, size_t len, uint64_t now_ms)
 {
-    if (l->rpc == NULL || l->stage == FAILED)
+    if (l->stage == FAILED)
         return;
-    while (len > 0) {
+    if (l->pipe != NULL) {
+        follow_pipe(l, nt_pipe_feed(l->pipe, l->rpc, data, len, now_ms), now_ms);
+        return;
+    }
+    while (l->rpc != NULL && len > 0) {
         size_t took = nt_rpc_client_feed(l->rpc, data, len, now_ms);
         if (took == 0)
             break; /* the association has ended */
@@ -151,19 +283,30 @@ void nt_link_feed(struct nt_link *l, const uint8_t *data, size_t len, uint64_t n
 
 size_t nt_link_pending(const struct nt_link *l, const uint8_t **data)
 {
-    return l->rpc != NULL && l->stage != FAILED ? nt_rpc_client_pending(l->rpc, data) : 0;
+    if (l->stage == FAILED)
+        return 0;
+    if (l->pipe != NULL)
+        return nt_pipe_pending(l->pipe, data);
+    return l->rpc != NULL ? nt_rpc_client_pending(l->rpc, data) : 0;
 }
 
 void nt_link_sent(struct nt_link *l, size_t len)
 {
-    nt_rpc_client_sent(l->rpc, len);
+    if (l->pipe != NULL)
+        nt_pipe_sent(l->pipe, len);
+    else
+        nt_rpc_client_sent(l->rpc, len);
 }
 
 uint64_t nt_link_deadline(const struct nt_link *l)
 {
     if (l->stage == FAILED)
         return UINT64_MAX;
-    return l->rpc != NULL ? nt_rpc_client_deadline(l->rpc) : l->connect_deadline;
+    if (l->rpc == NULL && l->pipe == NULL)
+        return l->connect_deadline;
+    uint64_t rpc = l->rpc != NULL ? nt_rpc_client_deadline(l->rpc) : UINT64_MAX;
+    uint64_t pipe = l->pipe != NULL ? nt_pipe_deadline(l->pipe) : UINT64_MAX;
+    return rpc < pipe ? rpc : pipe;
 }
 
 void nt_link_tick(struct nt_link *l, uint64_t now_ms)
@@ -172,6 +315,12 @@ void nt_link_tick(struct nt_link *l, uint64_t now_ms)
         return;
     if (l->rpc != NULL)
         nt_rpc_client_tick(l->rpc, now_ms);
+    if (l->pipe != NULL)
+        follow_pipe(l, nt_pipe_tick(l->pipe, now_ms), now_ms);
+    if (l->rpc != NULL || l->pipe != NULL)
+        return;
+    if (l->connect_deadline == 0)
+        l->connect_deadline = now_ms + NT_LINK_CONNECT_MS;
     else if (now_ms >= l->connect_deadline)
         fail(l, NT_STATUS(IO_TIMEOUT), "no connection within %d s", NT_LINK_CONNECT_MS / 1000);
 }
@@ -188,6 +337,8 @@ enum nt_err nt_link_call(struct nt_link *l, const struct nt_ndr_op *op, const vo
         err = nt_rpc_client_call(l->rpc, op->opnum, stub.data, stub.len, NT_LINK_CALL_MS, now_ms,
                                  call_id);
     nt_buf_free(&stub);
+    if (err == NT_OK && l->pipe != NULL)
+        follow_pipe(l, NT_PIPE_OPEN, now_ms);
     return err;
 }
 
@@ -283,12 +434,23 @@ static void set_up(struct nt_link *l, const struct nt_rpc_client_event *e, uint6
         fail(l, NT_STATUS(RPC_CALL_FAILED), "%s", nt_fault_name(e->fault));
 }
 
+/* The association has ended: by itself, or with the pipe under it. */
+static void rpc_failed(struct nt_link *l, const struct nt_rpc_client_event *e)
+{
+    ntstatus status;
+    enum nt_smb_step step;
+    if (l->pipe != NULL && nt_pipe_failure(l->pipe, &status, &step) != NULL)
+        pipe_failed(l);
+    else
+        fail(l, e->status, "%s", e->why);
+}
+
 bool nt_link_next(struct nt_link *l, struct nt_link_event *ev, uint64_t now_ms)
 {
     struct nt_rpc_client_event e;
     while (l->rpc != NULL && l->stage != FAILED && nt_rpc_client_next(l->rpc, &e)) {
         if (e.kind == NT_RPC_FAILED) {
-            fail(l, e.status, "%s", e.why);
+            rpc_failed(l, &e);
             break;
         }
         if (e.kind == NT_RPC_BOUND && l->stage == BIND) {
@@ -314,10 +476,21 @@ bool nt_link_next(struct nt_link *l, struct nt_link_event *ev, uint64_t now_ms)
 
 const struct nt_secret *nt_link_session_key(const struct nt_link *l)
 {
-    return l->rpc != NULL ? nt_rpc_client_session_key(l->rpc) : NULL;
+    const struct nt_secret *own = l->rpc != NULL ? nt_rpc_client_session_key(l->rpc) : NULL;
+    return own == NULL && l->pipe != NULL ? nt_pipe_session_key(l->pipe) : own;
 }
 
 uint16_t nt_link_port(const struct nt_link *l)
 {
-    return l->port;
+    return l->by_smb ? 0 : l->port;
+}
+
+enum nt_road nt_link_road(const struct nt_link *l)
+{
+    return l->by_smb ? NT_ROAD_SMB : NT_ROAD_TCP;
+}
+
+enum nt_smb_step nt_link_step(const struct nt_link *l)
+{
+    return l->step;
 }

@@ -1,22 +1,36 @@
 /*
- * link.h - one RPC association with one interface of one server: the server's endpoint mapper is
- * asked for the port, then the association is made there. No I/O: it says where to connect, takes
- * and gives bytes. [C706] appendix L (towers), [MS-RPCE] 3.3
+ * link.h - one RPC association with one interface of one server, by one of two roads: over TCP,
+ * where the server's endpoint mapper is asked for the port, or through a named pipe over SMB. No
+ * I/O: it says where to connect, takes and gives bytes.
+ * [C706] appendix L (towers), [MS-RPCE] 2.1.1, 3.3
  */
 #ifndef NT_CHANNEL_LINK_H
 #define NT_CHANNEL_LINK_H
 
 #include "rpc/client.h"
+#include "smb/client.h"
 
 #define NT_LINK_CONNECT_MS 5000  /* to open a TCP connection */
 #define NT_LINK_CALL_MS    15000 /* for the answer to a call */
 
 struct nt_link;
 
+enum nt_road {
+    NT_ROAD_TCP,
+    NT_ROAD_SMB,
+    NT_ROAD_ANY /* TCP; when the interface cannot be reached there at all, SMB */
+};
+
 struct nt_link_config {
-    const char *host;  /* name or address; copied */
+    const char *host; /* name or address; copied */
+    enum nt_road road;
     uint16_t epm_port; /* the endpoint mapper's; 0: 135 */
     uint16_t port;     /* the interface's, if known; 0: the endpoint mapper is asked */
+    uint16_t smb_port; /* 0: 445 */
+    /* SMB: the session's context, SPNEGO; taken over, also on failure. NULL: anonymous. */
+    struct nt_sec *smb_sec;
+    bool smb_encrypt;         /* SMB: encrypt, or fail; else as the server wants */
+    const struct nt_env *env; /* kept; may be NULL for NT_ROAD_TCP */
     const struct nt_ndr_interface *iface;
     struct nt_sec *sec; /* taken over, also on failure; NULL: none */
     enum nt_auth_type auth_type;
@@ -57,7 +71,11 @@ bool nt_link_next(struct nt_link *link, struct nt_link_event *ev, uint64_t now_m
 /* Encodes and sends a call; NT_E_STATE before READY. */
 enum nt_err nt_link_call(struct nt_link *link, const struct nt_ndr_op *op, const void *args,
                          uint64_t now_ms, uint32_t *call_id) NT_MUST_USE;
+/* The association's own; without a security context of its own that of the SMB session, if any. */
 const struct nt_secret *nt_link_session_key(const struct nt_link *link);
-uint16_t nt_link_port(const struct nt_link *link); /* of the interface; 0 until known */
+uint16_t nt_link_port(const struct nt_link *link);     /* of the interface; 0 until known, or SMB */
+enum nt_road nt_link_road(const struct nt_link *link); /* TCP or SMB: what is tried, or was taken */
+/* FAILED: which kind of failure it was; each has another cure (smb/client.h). */
+enum nt_smb_step nt_link_step(const struct nt_link *link);
 
 #endif

@@ -4,9 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One "host[:port]" of len bytes. */
+/* The road that is named before the host; moves text and len behind it. */
+static enum nt_road take_road(const char **text, size_t *len)
+{
+    static const struct {
+        const char *prefix;
+        enum nt_road road;
+    } roads[] = { { "tcp:", NT_ROAD_TCP }, { "smb:", NT_ROAD_SMB }, { "\\\\", NT_ROAD_SMB } };
+    for (size_t i = 0; i < NT_COUNT(roads); i++) {
+        size_t n = strlen(roads[i].prefix);
+        if (*len < n || strncmp(*text, roads[i].prefix, n) != 0)
+            continue;
+        bool is_port = *len > n && strspn(*text + n, "0123456789") >= *len - n;
+        if (roads[i].prefix[n - 1] == ':' && is_port)
+            continue; /* a host of that name, and its port */
+        *text += n;
+        *len -= n;
+        return roads[i].road;
+    }
+    return NT_ROAD_ANY;
+}
+
+/* One "[road:]host[:port]" of len bytes. */
 static bool parse_one(const char *text, size_t len, struct nt_server *s)
 {
+    s->road = take_road(&text, &len);
     const char *end = text + len, *host = text, *host_end, *port = NULL;
     if (len > 0 && *text == '[') {
         host = text + 1;
@@ -54,8 +76,10 @@ bool nt_servers_parse(const char *text, struct nt_servers *out, char *why, size_
             return false;
         }
         if (!parse_one(text, len, &out->list[out->count])) {
-            snprintf(why, why_size, "'%.*s' is not host, host:port or [address]:port",
-                     (int)(len < 80 ? len : 80), text);
+            snprintf(
+                why, why_size,
+                "'%.*s' is not host, host:port or [address]:port, also with smb: or tcp: before it",
+                (int)(len < 80 ? len : 80), text);
             return false;
         }
         out->count++;

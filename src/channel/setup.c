@@ -124,17 +124,11 @@ static void open_sealed(struct nt_channel *ch, uint64_t now_ms)
                                                                     .key = &ch->chain.key,
                                                                     .crypto = ch->chain.crypto,
                                                                     .env = ch->env });
-    uint16_t port = nt_link_port(ch->link);
+    if (nt_link_road(ch->link) == NT_ROAD_SMB && ch->road == NT_ROAD_ANY)
+        ch->port = 0;                  /* it was the endpoint mapper's */
+    ch->road = nt_link_road(ch->link); /* TCP did not lead there a moment ago, or did */
     struct nt_link *sealed =
-        sec == NULL ? NULL
-                    : nt_link_new(&(struct nt_link_config){ .host = ch->host,
-                                                            .epm_port = ch->epm_port,
-                                                            .port = port,
-                                                            .iface = &ndr_netlogon,
-                                                            .sec = sec,
-                                                            .auth_type = NT_AUTH_SCHANNEL,
-                                                            .auth_level = NT_LEVEL_PRIVACY },
-                                  now_ms);
+        sec != NULL ? nt_channel_dial(ch, nt_link_port(ch->link), sec, now_ms) : NULL;
     if (sealed == NULL) {
         nt_channel_no_memory(ch);
         return;

@@ -151,11 +151,22 @@ static void send_message(struct nt_smb_client *m, uint8_t *msg, size_t len)
         nt_smb_encrypt(&m->keys, m->out.data + start, m->out.len - start);
 }
 
+/* A pipe's messages go one at a time: a server may work at what it was sent in any order. */
+static bool must_wait(const struct nt_smb_client *m, const struct request *r)
+{
+    if (r->pipe == 0 || r->command == NT_SMB2_CLOSE)
+        return false;
+    for (const struct request *before = m->requests; before != r; before = before->next)
+        if (before->pipe == r->pipe)
+            return true;
+    return false;
+}
+
 /* Sends what waits, as far as there are credits. One message id costs one, [MS-SMB2] 3.2.4.1.5. */
 static void pump(struct nt_smb_client *m)
 {
     for (struct request *r = m->requests; r != NULL; r = r->next) {
-        if (r->sent)
+        if (r->sent || must_wait(m, r))
             continue;
         if (m->credits == 0 || m->stage == FAILED)
             return;

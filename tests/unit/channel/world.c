@@ -16,6 +16,7 @@
 #include "service/logon.h"
 
 #define EPM_PORT     135
+#define SMB_PORT     445 /* refused: this world has TCP only */
 #define RPC_PORT     49153
 #define OP_AUTH3     26
 #define OP_SET2      30
@@ -449,9 +450,9 @@ static bool serve_wish(struct world *w, struct nt_link *link)
     if (!wants || number == w->number)
         return false;
     w->number = number;
-    w->attempts++;
+    w->attempts += port != SMB_PORT; /* the second road of the same attempt */
     assert_string_equal(host, "accpdc");
-    if (w->unreachable) {
+    if (w->unreachable || port == SMB_PORT) {
         nt_link_lost(link, NT_STATUS(CONNECTION_REFUSED), "connection refused");
     } else {
         w->wire = wire_open(w, port);
