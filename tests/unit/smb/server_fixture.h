@@ -148,7 +148,8 @@ struct peer {
     struct nt_env env;
     struct nt_smb_server *m;
     uint64_t now_ms;
-    size_t cut; /* bytes fed at once; 0: all */
+    size_t cut;            /* bytes fed at once; 0: all */
+    struct nt_buf *record; /* gets all bytes fed; NULL: none */
 
     /* the owner */
     int callers; /* given out and not given back */
@@ -291,6 +292,8 @@ FIXTURE void peer_feed(struct peer *p, const uint8_t *data, size_t len)
 {
     size_t step = p->cut > 0 ? p->cut : len;
 
+    if (p->record != NULL)
+        nt_buf_put(p->record, data, len);
     for (size_t off = 0; off < len;) {
         size_t n = len - off < step ? len - off : step;
         uint8_t *exact = malloc(n); /* so that a read past the end is noticed */
