@@ -29,7 +29,7 @@ struct nt_link_config {
     uint16_t smb_port; /* 0: 445 */
     /* SMB: the session's context, SPNEGO; taken over, also on failure. NULL: anonymous. */
     struct nt_sec *smb_sec;
-    bool smb_encrypt;         /* SMB: encrypt, or fail; else as the server wants */
+    enum nt_smb_encrypt smb_encrypt;
     const struct nt_env *env; /* kept; may be NULL for NT_ROAD_TCP */
     const struct nt_ndr_interface *iface;
     struct nt_sec *sec; /* taken over, also on failure; NULL: none */

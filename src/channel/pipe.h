@@ -15,7 +15,7 @@ struct nt_pipe_config {
     const char *host;
     const struct nt_ndr_interface *iface;
     struct nt_sec *sec; /* of the SMB session; taken over, also on failure. NULL: anonymous */
-    bool encrypt;
+    enum nt_smb_encrypt encrypt;
     const struct nt_env *env; /* kept */
 };
 

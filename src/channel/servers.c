@@ -10,7 +10,10 @@ static enum nt_road take_road(const char **text, size_t *len)
     static const struct {
         const char *prefix;
         enum nt_road road;
-    } roads[] = { { "tcp:", NT_ROAD_TCP }, { "smb:", NT_ROAD_SMB }, { "\\\\", NT_ROAD_SMB } };
+    } roads[] = { { "tcp:", NT_ROAD_TCP },
+                  { "smb:", NT_ROAD_SMB },
+                  { "\\\\", NT_ROAD_SMB },
+                  { "//", NT_ROAD_SMB } };
     for (size_t i = 0; i < NT_COUNT(roads); i++) {
         size_t n = strlen(roads[i].prefix);
         if (*len < n || strncmp(*text, roads[i].prefix, n) != 0)

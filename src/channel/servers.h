@@ -5,7 +5,7 @@
  *                     reached there, through its named pipe over SMB
  *   tcp:host[:port]   over TCP only
  *   smb:host[:port]   through the named pipe only, the port being SMB's
- *   \\host[:port]     the same
+ *   \\host, //host    the same
  *
  * An IPv6 address with a port stands in brackets. "smb:445" is port 445 of a host named smb.
  */

@@ -33,6 +33,7 @@ struct cli {
     struct cli_list servers, groups;
     int password_fd, peer_password_fd; /* -1: none */
     bool empty_password, generate, weak, dry_run, follow, response, hex;
+    bool kerberos; /* instead of peer_user */
     const char *attempts, *computer, *store, *key, *peer_user, *full_name, *comment, *kind,
         *subject, *max, *interface, *opnum, *file, *workstation;
     uint64_t given; /* options given, a bit each in the order of the table in main.c */

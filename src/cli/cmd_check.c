@@ -152,7 +152,7 @@ static void show(struct run *r, struct item *it)
 static enum nt_look look(struct run *r, const char *name, const json_t *servers)
 {
     char text[4096];
-    if (r->cli->peer_user == NULL)
+    if (r->cli->peer_user == NULL && !r->cli->kerberos)
         return NT_LOOK_NOT_ASKED;
     if (!r->peer_tried) {
         r->peer_tried = true;
@@ -494,12 +494,15 @@ int cli_check(const struct cli *cli)
 {
     int code;
     struct run r = { .cli = cli };
-    if (cli->peer_user != NULL && cli->arg_count == 0) {
-        cli_usage("--user needs the DOMAIN whose administrator it is");
+    bool mistake, asked = cli_peer_asked(cli, &mistake);
+    if (mistake)
+        return CHECK_UNKNOWN;
+    if (asked && cli->arg_count == 0) {
+        cli_usage("--user and --kerberos need the DOMAIN whose administrator it is");
         return CHECK_UNKNOWN;
     }
-    if (cli->peer_user == NULL && (cli->servers.count > 0 || cli->peer_password_fd >= 0)) {
-        cli_usage("--server and --peer-password-fd go with --user");
+    if (!asked && (cli->servers.count > 0 || cli->peer_password_fd >= 0)) {
+        cli_usage("--server and --peer-password-fd go with --user or --kerberos");
         return CHECK_UNKNOWN;
     }
     r.domain = cli_call(cli, "GET", "/v1/domain", NULL, &code);

@@ -9,14 +9,14 @@
 #include "base/utf16.h"
 #include "crypto/owf.h"
 #include "crypto/sysenv.h"
+#include "repair/gss.h"
 
 #define TYPED 1024 /* bytes of a password that is typed */
 
 /* --- the administrator of the other domain --- */
 
-/* "[DOMAIN\]NAME" of --user. */
-static bool split_user(const struct cli *cli, const char *name, char domain[NT_ADMIN_NAME],
-                       char user[NT_ADMIN_NAME])
+/* "[DOMAIN\]NAME" of --user; room for NT_ADMIN_NAME bytes each. */
+static bool split_user(const struct cli *cli, const char *name, char *domain, char *user)
 {
     const char *typed = cli->peer_user, *slash = strpbrk(typed, "\\/");
     size_t len = slash != NULL ? (size_t)(slash - typed) : strlen(name);
@@ -72,36 +72,57 @@ static bool read_hash(const struct cli *cli, const char *who, struct nt_secret *
     return ok;
 }
 
-bool cli_peer_open(const struct cli *cli, const char *name, const char *servers, uint32_t total_ms,
-                   struct cli_peer *peer)
+/* Who the administrator is, and what proves it. */
+struct who {
+    char domain[NT_ADMIN_NAME * 4], user[NT_ADMIN_NAME];
+    struct nt_secret hash;
+};
+
+/* "name@REALM" of the ticket cache. */
+static bool ticket_user(struct who *who, struct cli_peer *peer)
 {
-    char domain[NT_ADMIN_NAME], user[NT_ADMIN_NAME], why[200];
-    struct nt_servers list;
-    NT_SCOPED_SECRET hash = { .len = 0 };
-    *peer = (struct cli_peer){ 0 };
-    if (!split_user(cli, name, domain, user))
+    char principal[NT_ADMIN_NAME * 5];
+    nt_gss_user(principal, sizeof principal);
+    char *at = strchr(principal, '@');
+    if (at == NULL)
+        return fail_peer(peer, NT_ADMIN_CREDENTIALS,
+                         "there is no Kerberos ticket to log on with: get one with kinit(1)");
+    *at = '\0';
+    snprintf(who->user, sizeof who->user, "%s", principal);
+    snprintf(who->domain, sizeof who->domain, "%s", at + 1);
+    return true;
+}
+
+static bool identify(const struct cli *cli, const char *name, struct who *who,
+                     struct cli_peer *peer)
+{
+    if (cli->kerberos) {
+        if (!ticket_user(who, peer))
+            return false;
+    } else if (!split_user(cli, name, who->domain, who->user)) {
         return fail_peer(peer, NT_ADMIN_CREDENTIALS, "--user must be NAME or DOMAIN\\NAME");
-    snprintf(peer->user, sizeof peer->user, "%s\\%s", domain, user);
-    if (!nt_servers_parse(servers, &list, why, sizeof why))
-        return fail_peer(peer, NT_ADMIN_NAME_UNKNOWN, why);
-    if (list.count == 0)
-        return fail_peer(peer, NT_ADMIN_NAME_UNKNOWN,
-                         "no controller of that domain is known; name one with --server "
-                         "HOST[:PORT]");
-    if (!read_hash(cli, peer->user, &hash))
-        return fail_peer(peer, NT_ADMIN_CREDENTIALS, "there is no password to log on with");
-    for (size_t i = 0; i < list.count; i++) {
+    }
+    snprintf(peer->user, sizeof peer->user, "%s\\%s", who->domain, who->user);
+    return true;
+}
+
+static bool open_one_of(const struct nt_servers *list, const struct cli *cli, const struct who *who,
+                        const char *name, uint32_t total_ms, struct cli_peer *peer)
+{
+    for (size_t i = 0; i < list->count; i++) {
         const struct nt_admin_config config = {
-            .host = list.list[i].host,
-            .epm_port = list.list[i].port,
-            .domain = domain,
-            .user = user,
-            .hash = &hash,
+            .host = list->list[i].host,
+            .road = list->list[i].road,
+            .port = list->list[i].port,
+            .domain = who->domain,
+            .user = who->user,
+            .hash = cli->kerberos ? NULL : &who->hash,
+            .kerberos = cli->kerberos,
             .env = nt_env_system(),
             .total_ms = total_ms,
         };
         nt_admin_free(peer->admin);
-        snprintf(peer->server, sizeof peer->server, "%s", list.list[i].host);
+        snprintf(peer->server, sizeof peer->server, "%s", list->list[i].host);
         if (try_server(peer, &config, name))
             return true;
         if (!worth_another(peer->error.kind))
@@ -110,6 +131,36 @@ bool cli_peer_open(const struct cli *cli, const char *name, const char *servers,
     nt_admin_free(peer->admin);
     peer->admin = NULL;
     return false;
+}
+
+bool cli_peer_open(const struct cli *cli, const char *name, const char *servers, uint32_t total_ms,
+                   struct cli_peer *peer)
+{
+    char why[200];
+    struct nt_servers list;
+    struct who who = { .hash = { .len = 0 } };
+    *peer = (struct cli_peer){ 0 };
+    if (!identify(cli, name, &who, peer))
+        return false;
+    if (!nt_servers_parse(servers, &list, why, sizeof why))
+        return fail_peer(peer, NT_ADMIN_NAME_UNKNOWN, why);
+    if (list.count == 0)
+        return fail_peer(peer, NT_ADMIN_NAME_UNKNOWN,
+                         "no controller of that domain is known; name one with --server "
+                         "HOST[:PORT]");
+    if (!cli->kerberos && !read_hash(cli, peer->user, &who.hash))
+        return fail_peer(peer, NT_ADMIN_CREDENTIALS, "there is no password to log on with");
+    bool ok = open_one_of(&list, cli, &who, name, total_ms, peer);
+    nt_secret_wipe(&who.hash);
+    return ok;
+}
+
+bool cli_peer_asked(const struct cli *cli, bool *mistake)
+{
+    *mistake = cli->peer_user != NULL && cli->kerberos;
+    if (*mistake)
+        cli_usage("give --user or --kerberos, not both");
+    return !*mistake && (cli->peer_user != NULL || cli->kerberos);
 }
 
 void cli_peer_close(struct cli_peer *peer)
@@ -166,24 +217,25 @@ bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid)
 /* --- commands --- */
 
 const struct cli_command cli_repair_commands[] = {
-    { "check", "[DOMAIN]", 0, 1, "user peer-password-fd server",
+    { "check", "[DOMAIN]", 0, 1, "user kerberos peer-password-fd server",
       "Check trusts, and say what is wrong and what to do",
       "Runs at either end. At the trusting end it has the trust proven now; at the trusted end it\n"
-      "tells what is known of the other. With -U (and, at the trusted end, --server) it also "
+      "tells what is known of the other. With -U or -k (and, at the trusted end, --server) it also "
       "looks\n"
       "at the other end as that domain's administrator, and shows both side by side. Without\n"
       "DOMAIN it checks all trusts and permissions.\n\n"
       "What cannot be seen with the given rights is said to be unknown. Exits 0 when all is good,\n"
       "1 with a warning, 2 when a trust is broken, burned or missing, 3 when it cannot be told.",
       cli_check },
-    { "reset", "DOMAIN", 1, 1, "user peer-password-fd server dry-run",
+    { "reset", "DOMAIN", 1, 1, "user kerberos peer-password-fd server dry-run",
       "Re-establish a trust at both ends",
       "Removes and makes anew both halves of the trust with DOMAIN, in one go: the interdomain\n"
       "trust account at the trusted end, and the trusted domain object at the trusting end, with "
       "a\n"
       "fresh random password that nobody sees. The system then proves and replaces it. Runs at\n"
-      "either end. -U names an administrator of DOMAIN; --server one of its controllers, where\n"
-      "this domain does not know any.\n\n"
+      "either end. -U names an administrator of DOMAIN, or -k takes the one of the Kerberos "
+      "ticket\n"
+      "cache; --server names one of its controllers, where this domain does not know any.\n\n"
       "First it looks at both ends and checks the rights there; nothing is changed unless both "
       "are\n"
       "good. When it is interrupted, run it again: it finishes.",

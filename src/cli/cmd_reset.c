@@ -460,7 +460,9 @@ static bool run(struct reset *r)
 
 static void command_again(const struct reset *r, char *out, size_t size)
 {
-    size_t at = (size_t)snprintf(out, size, "ntrust reset %s -U '%s'", r->name, r->cli->peer_user);
+    size_t at = (size_t)snprintf(out, size, "ntrust reset %s ", r->name);
+    at += r->cli->kerberos ? (size_t)snprintf(out + at, size - at, "-k")
+                           : (size_t)snprintf(out + at, size - at, "-U '%s'", r->cli->peer_user);
     for (size_t i = 0; i < r->cli->servers.count && at < size; i++)
         at += (size_t)snprintf(out + at, size - at, " --server %s", r->cli->servers.item[i]);
 }
@@ -500,8 +502,11 @@ int cli_reset(const struct cli *cli)
     int code;
     struct reset r = { .cli = cli };
     char upper[NT_ADMIN_NAME];
-    if (cli->peer_user == NULL)
-        return cli_usage("name an administrator of %s with -U NAME", cli->args[0]);
+    bool mistake;
+    if (!cli_peer_asked(cli, &mistake))
+        return mistake ? EXIT_USAGE
+                       : cli_usage("name an administrator of %s with -U NAME, or log on with -k",
+                                   cli->args[0]);
     if (!nt_netbios_name_ok(cli->args[0]))
         return cli_usage("'%s' is no NetBIOS domain name", cli->args[0]);
     r.domain = cli_call(cli, "GET", "/v1/domain", NULL, &code);

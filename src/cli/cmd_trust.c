@@ -381,7 +381,9 @@ const struct cli_command cli_trust_commands[] = {
       "made durable here before it is sent, and proven afterwards.",
       trust_rotate },
     { "trust servers", "DOMAIN", 1, 1, "server", "Set where the trusted domain's controllers are",
-      "Replaces the list. Each is HOST or HOST:PORT, the port being its endpoint mapper's.",
+      "Replaces the list. Each is HOST or HOST:PORT, the port being its endpoint mapper's; "
+      "Netlogon's\n"
+      "pipe over SMB is the second road. smb:HOST[:PORT] takes that alone, tcp:HOST[:PORT] never.",
       trust_servers },
     { 0 },
 };

@@ -12,17 +12,19 @@
 /* A session with the other domain. */
 struct cli_peer {
     struct nt_admin *admin; /* NULL: none */
-    char user[NT_ADMIN_NAME * 2];
+    char user[NT_ADMIN_NAME * 5];
     char server[NT_SERVER_NAME + 8]; /* that answered */
     struct nt_admin_domain domain;
     struct nt_admin_error error; /* why there is none */
 };
 
+/* --user or --kerberos was given. False also when both were, which has been told then. */
+bool cli_peer_asked(const struct cli *cli, bool *mistake);
+
 /*
- * Asks for the administrator's password and opens a session with the first of the servers that can
- * be reached; checks that it is a controller of `name`.
- *   servers  "host[:port]" separated by spaces
- * False with peer->error set. The session is to be closed also then.
+ * Asks for the administrator's password, unless Kerberos has a ticket, and opens a session with the
+ * first of the servers that can be reached; checks that it is a controller of `name`. servers  as
+ * in channel/servers.h False with peer->error set. The session is to be closed also then.
  */
 bool cli_peer_open(const struct cli *cli, const char *name, const char *servers, uint32_t total_ms,
                    struct cli_peer *peer);

@@ -9,6 +9,7 @@
 #include "idl/lsarpc.h"
 #include "idl/netlogon.h"
 #include "idl/samr.h"
+#include "repair/gss.h"
 
 #define TOTAL_MS    60000
 #define ARENA_BYTES (8u * 1024 * 1024) /* of what one public call decodes */
@@ -140,15 +141,49 @@ static bool refused_logon(struct nt_admin *a, ntstatus status, const char *what)
                       a->host, a->domain, a->user, what);
 }
 
+/* A failure of the SMB session says by its step what kind it is. */
+static enum nt_admin_fail smb_kind(enum nt_smb_step step, ntstatus status)
+{
+    enum nt_admin_fail kind = kind_of(status);
+    switch (step) {
+    case NT_SMB_STEP_CREDENTIALS:
+        return nt_status_is(status, NT_STATUS(NTLM_BLOCKED)) ? NT_ADMIN_CRYPTO
+                                                             : NT_ADMIN_CREDENTIALS;
+    case NT_SMB_STEP_SHARE:
+        return kind == NT_ADMIN_RIGHTS ? kind : NT_ADMIN_NETWORK;
+    case NT_SMB_STEP_SIGNING:
+    case NT_SMB_STEP_DIALECT:
+        return NT_ADMIN_CRYPTO;
+    case NT_SMB_STEP_NETWORK:
+        break;
+    }
+    return kind == NT_ADMIN_RIGHTS ? NT_ADMIN_CRYPTO : kind;
+}
+
+static void smb_failed(struct admin_pipe *p, const struct nt_link_event *ev)
+{
+    struct nt_admin *a = p->admin;
+    enum nt_admin_fail kind = smb_kind(nt_link_step(p->link), ev->status);
+    if (kind == NT_ADMIN_CREDENTIALS)
+        refused_logon(a, ev->status, ev->why);
+    else if (kind == NT_ADMIN_RIGHTS)
+        admin_fail(a, kind, ev->status, "%s\\%s may not use this at %s: %s", a->domain, a->user,
+                   a->host, ev->why);
+    else
+        admin_fail(a, kind, ev->status, "%s", ev->why);
+}
+
 static void link_failed(struct admin_pipe *p, const struct nt_link_event *ev)
 {
     struct nt_admin *a = p->admin;
     enum nt_admin_fail kind = kind_of(ev->status);
     p->failed = true;
-    if (!p->told && (kind == NT_ADMIN_RIGHTS || kind == NT_ADMIN_CREDENTIALS))
-        refused_logon(a, ev->status, ev->why);
-    else if (kind == NT_ADMIN_NAME_UNKNOWN)
+    if (kind == NT_ADMIN_NAME_UNKNOWN)
         admin_fail(a, kind, ev->status, "the name %s has no address (%s)", a->host, ev->why);
+    else if (nt_link_road(p->link) == NT_ROAD_SMB)
+        smb_failed(p, ev);
+    else if (!p->told && (kind == NT_ADMIN_RIGHTS || kind == NT_ADMIN_CREDENTIALS))
+        refused_logon(a, ev->status, ev->why);
     else
         admin_fail(a, kind == NT_ADMIN_RIGHTS ? NT_ADMIN_CRYPTO : kind, ev->status, "%s", ev->why);
 }
@@ -160,8 +195,8 @@ static void call_fault(struct admin_pipe *p, uint32_t fault)
     if (fault == NT_FAULT_ACCESS_DENIED && !p->told)
         refused_logon(a, NT_STATUS(ACCESS_DENIED), "access denied to the first call");
     else if (fault == NT_FAULT_ACCESS_DENIED)
-        admin_fail(a, NT_ADMIN_RIGHTS, NT_STATUS(ACCESS_DENIED), "%s refuses %s over TCP: %s",
-                   a->host, p->op->name, nt_fault_name(fault));
+        admin_fail(a, NT_ADMIN_RIGHTS, NT_STATUS(ACCESS_DENIED), "%s refuses %s over %s: %s",
+                   a->host, p->op->name, p->by_smb ? "SMB" : "TCP", nt_fault_name(fault));
     else
         admin_fail(a, fault == NT_FAULT_SEC_PKG_ERROR ? NT_ADMIN_CRYPTO : NT_ADMIN_OTHER,
                    NT_STATUS(RPC_CALL_FAILED), "%s at %s did not run: %s (0x%08x)", p->op->name,
@@ -187,13 +222,20 @@ static void take_response(struct admin_pipe *p, const struct nt_link_event *ev)
     p->done = true;
 }
 
+/* An SMB session that is ready has its logon behind it, signed by both ends. */
+static void take_ready(struct admin_pipe *p)
+{
+    p->ready = true;
+    p->by_smb = p->told = nt_link_road(p->link) == NT_ROAD_SMB;
+}
+
 static void on_progress(void *ctx)
 {
     struct admin_pipe *p = ctx;
     struct nt_link_event ev;
     while (p->link != NULL && nt_link_next(p->link, &ev, uv_now(&p->admin->loop))) {
         if (ev.kind == NT_LINK_READY)
-            p->ready = true;
+            take_ready(p);
         else if (ev.kind == NT_LINK_FAILED)
             link_failed(p, &ev);
         else if (p->op == NULL || ev.call_id != p->call_id)
@@ -226,7 +268,37 @@ static bool run(struct admin_pipe *p, const bool *flag)
 
 /* --- calls --- */
 
-static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
+static bool kerberos_failed(struct nt_admin *a, ntstatus status, const char *why)
+{
+    enum nt_admin_fail kind = NT_ADMIN_CREDENTIALS;
+    if (nt_status_is(status, NT_STATUS(NO_LOGON_SERVERS)))
+        kind = NT_ADMIN_NETWORK;
+    else if (nt_status_is(status, NT_STATUS(OBJECT_NAME_NOT_FOUND)))
+        kind = NT_ADMIN_NAME_UNKNOWN;
+    return admin_fail(a, kind, status, "no Kerberos ticket for cifs/%s: %s", a->host, why);
+}
+
+/* The context of the SMB session, for the roads that may need it. */
+static bool session_sec(struct nt_admin *a, const struct nt_ntlm_client_config *ntlm,
+                        struct nt_sec **out)
+{
+    ntstatus status;
+    char why[200];
+    *out = NULL;
+    if (a->kerberos) {
+        *out = nt_sec_gss_client(a->host, &status, why, sizeof why);
+        return *out != NULL || kerberos_failed(a, status, why);
+    }
+    if (a->road == NT_ROAD_TCP)
+        return true;
+    struct nt_sec *inner = nt_sec_ntlm_client(ntlm);
+    *out = inner != NULL ? nt_sec_spnego_client(inner) : NULL;
+    return *out != NULL || admin_nomem(a);
+}
+
+/* Over TCP the association protects itself, over SMB the session does: so a link has one road here,
+ * and the second one is another link's. */
+static bool open_link(struct nt_admin *a, struct admin_pipe *p)
 {
     const struct nt_ntlm_client_config ntlm = {
         .domain = a->domain,
@@ -238,23 +310,66 @@ static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
     };
     struct nt_link_config config = {
         .host = a->host,
-        .epm_port = a->epm_port,
+        .road = a->road == NT_ROAD_SMB ? NT_ROAD_SMB : NT_ROAD_TCP,
         .iface = p->iface,
-        .auth_type = NT_AUTH_NTLM,
-        .auth_level = NT_LEVEL_PRIVACY,
+        .smb_encrypt = NT_SMB_ENCRYPT_IF_POSSIBLE,
+        .env = a->env,
     };
+    if (config.road == NT_ROAD_SMB) {
+        config.smb_port = a->port;
+        if (!session_sec(a, &ntlm, &config.smb_sec))
+            return false;
+    } else {
+        config.epm_port = a->port;
+        config.auth_type = NT_AUTH_NTLM;
+        config.auth_level = NT_LEVEL_PRIVACY;
+        config.sec = nt_sec_ntlm_client(&ntlm);
+        if (config.sec == NULL)
+            return admin_nomem(a);
+    }
     uv_update_time(&a->loop);
+    p->link = nt_link_new(&config, uv_now(&a->loop));
+    if (p->link == NULL)
+        return admin_nomem(a);
+    nt_net_drive(p->net, p->link);
+    return run(p, &p->ready);
+}
+
+void admin_reroute(struct nt_admin *a, struct admin_pipe *p, enum nt_road road, uint16_t port)
+{
+    nt_net_drive(p->net, NULL);
+    nt_link_free(p->link);
+    p->link = NULL;
+    p->ready = p->told = p->failed = p->by_smb = false;
+    a->road = road;
+    a->port = port;
+}
+
+/* TCP did not lead to the interface, and the pipe may. */
+static bool try_pipe(const struct nt_admin *a)
+{
+    return a->road == NT_ROAD_ANY && !a->expired && a->error.kind == NT_ADMIN_NETWORK;
+}
+
+static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
+{
+    char first[NT_ADMIN_WHY];
     if (p->net == NULL)
         p->net = nt_net_new(&a->loop, on_progress, p);
-    config.sec = p->net != NULL ? nt_sec_ntlm_client(&ntlm) : NULL;
-    if (config.sec == NULL)
+    if (p->net == NULL)
         return admin_nomem(a);
-    struct nt_link *link = nt_link_new(&config, uv_now(&a->loop));
-    if (link == NULL)
-        return admin_nomem(a);
-    p->link = link;
-    nt_net_drive(p->net, link);
-    return run(p, &p->ready);
+    if (open_link(a, p))
+        return true;
+    if (!try_pipe(a))
+        return false;
+    memcpy(first, a->error.text, sizeof first);
+    admin_reroute(a, p, NT_ROAD_SMB, 0); /* the port was the endpoint mapper's */
+    if (open_link(a, p))
+        return true;
+    char second[NT_ADMIN_WHY];
+    memcpy(second, a->error.text, sizeof second);
+    snprintf(a->error.text, sizeof a->error.text, "%.180s; %.200s", first, second);
+    return false;
 }
 
 bool admin_call(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op *op, void *args)
@@ -309,8 +424,11 @@ struct nt_admin *nt_admin_new(const struct nt_admin_config *config)
     }
     nt_arena_init(&a->arena, ARENA_BYTES);
     a->env = config->env;
-    a->epm_port = config->epm_port;
-    a->hash = *config->hash;
+    a->road = config->kerberos ? NT_ROAD_SMB : config->road;
+    a->port = config->kerberos && config->road != NT_ROAD_SMB ? 0 : config->port;
+    a->kerberos = config->kerberos;
+    if (config->hash != NULL)
+        a->hash = *config->hash;
     a->host = strdup(config->host);
     a->domain = strdup(config->domain);
     a->user = strdup(config->user);

@@ -1,10 +1,13 @@
 /*
- * admin.h - an administrator's session with one controller of a domain, over sealed RPC on TCP: who
- * the domain is, its half of a trust, and changes of it. At the edge: each call runs an event loop
- * of its own until it is answered or the session's time is over. Not for use from two threads.
+ * admin.h - an administrator's session with one controller of a domain: who the domain is, its half
+ * of a trust, and changes of it. At the edge: each call runs an event loop of its own until it is
+ * answered or the session's time is over. Not for use from two threads.
  * Sources: [MS-SAMR] 3.1.5, [MS-LSAD] 3.1.4.7, [MS-NRPC] 3.5.4.9.1.
  *
- * The transport is the business of links (channel/link.h): another one than TCP is added there.
+ * Roads: sealed RPC over TCP with NTLM; or named pipes of an SMB session with NTLM or Kerberos,
+ * encrypted where the controller can and signed always, whose key hides the passwords. With
+ * NT_ROAD_ANY TCP comes first, and SMB when an interface cannot be reached there or is refused:
+ * many controllers take LSARPC by its pipe only.
  */
 #ifndef NT_REPAIR_ADMIN_H
 #define NT_REPAIR_ADMIN_H
@@ -14,6 +17,7 @@
 #include "base/secret.h"
 #include "base/sid.h"
 #include "base/status.h"
+#include "channel/link.h"
 
 #define NT_ADMIN_NAME 64 /* bytes of a NetBIOS name with its NUL */
 #define NT_ADMIN_WHY  400
@@ -21,10 +25,12 @@
 struct nt_admin;
 
 struct nt_admin_config {
-    const char *host;             /* name or address */
-    uint16_t epm_port;            /* of its endpoint mapper; 0: 135 */
-    const char *domain, *user;    /* the administrator's */
-    const struct nt_secret *hash; /* NT hash of the password */
+    const char *host; /* name or address; for Kerberos the name that the KDC knows */
+    enum nt_road road;
+    uint16_t port;                /* the endpoint mapper's, for NT_ROAD_SMB SMB's; 0: the usual */
+    const char *domain, *user;    /* the administrator's; with Kerberos only for showing */
+    const struct nt_secret *hash; /* NT hash of the password; NULL with Kerberos */
+    bool kerberos;                /* by the ticket cache, over SMB whatever the road says */
     const struct nt_env *env;     /* kept */
     uint32_t total_ms;            /* for all that the session does; 0: one minute */
 };

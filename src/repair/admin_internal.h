@@ -15,7 +15,7 @@ struct admin_pipe {
     const struct nt_ndr_interface *iface;
     struct nt_net *net;
     struct nt_link *link;
-    bool ready, told; /* told: the first call was answered, so the logon is good */
+    bool ready, told, by_smb; /* told: the first call was answered, so the logon is good */
     /* the call under way */
     const struct nt_ndr_op *op;
     void *args;
@@ -29,7 +29,9 @@ struct nt_admin {
     bool expired;
     const struct nt_env *env;
     char *host, *domain, *user;
-    uint16_t epm_port;
+    enum nt_road road; /* NT_ROAD_SMB from the moment on that it was needed */
+    uint16_t port;
+    bool kerberos;
     struct nt_secret hash;
     struct admin_pipe samr, lsa, netlogon;
     struct nt_arena arena; /* of one public call */
@@ -47,6 +49,8 @@ void admin_begin(struct nt_admin *a);
  * False with a->error set; a status in the answer is the caller's to look at. */
 bool admin_call(struct nt_admin *a, struct admin_pipe *pipe, const struct nt_ndr_op *op,
                 void *args);
+/* Lets go of a pipe's link, so that the next call makes it anew by that road. */
+void admin_reroute(struct nt_admin *a, struct admin_pipe *pipe, enum nt_road road, uint16_t port);
 /* The call was answered with a status that is not good. Always false. */
 bool admin_status(struct nt_admin *a, const struct nt_ndr_op *op, ntstatus status);
 bool admin_fail(struct nt_admin *a, enum nt_admin_fail kind, ntstatus status, const char *fmt, ...)

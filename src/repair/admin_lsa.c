@@ -21,13 +21,38 @@
 #define AUTH_BYTES     4096u
 #define CONTROL_VERIFY 10u
 
+/* Many controllers refuse this call over TCP to everybody, by its status or by a fault. When the
+ * pipe cannot be reached either, what TCP said stands. */
+static bool call_first(struct nt_admin *a, struct LsarOpenPolicy2 *args)
+{
+    const struct LsarOpenPolicy2 asked = *args;
+    enum nt_road road = a->road;
+    uint16_t port = a->port;
+    bool ran = admin_call(a, &a->lsa, &ndr_LsarOpenPolicy2, args);
+    ntstatus status = ran ? args->result : a->error.status;
+    if (road != NT_ROAD_ANY || a->road != road || !nt_status_is(status, NT_STATUS(ACCESS_DENIED)))
+        return ran;
+
+    const struct LsarOpenPolicy2 answered = *args;
+    const struct nt_admin_error error = a->error;
+    *args = asked;
+    admin_reroute(a, &a->lsa, NT_ROAD_SMB, 0);
+    bool again = admin_call(a, &a->lsa, &ndr_LsarOpenPolicy2, args);
+    if (again || a->error.kind != NT_ADMIN_NETWORK)
+        return again;
+    admin_reroute(a, &a->lsa, road, port);
+    *args = answered;
+    a->error = error;
+    return ran;
+}
+
 static bool open_policy(struct nt_admin *a, uint32_t access)
 {
     uint16_t nothing[] = { 0 };
     struct LsarOpenPolicy2 args = { .SystemName = nothing, .DesiredAccess = access };
     if ((a->policy_access & access) == access)
         return true;
-    if (!admin_call(a, &a->lsa, &ndr_LsarOpenPolicy2, &args))
+    if (!call_first(a, &args))
         return false;
     if (!nt_status_ok(args.result))
         return admin_status(a, &ndr_LsarOpenPolicy2, args.result);

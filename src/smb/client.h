@@ -26,11 +26,17 @@
 
 struct nt_smb_client;
 
+enum nt_smb_encrypt {
+    NT_SMB_ENCRYPT_IF_ASKED,    /* when the server demands it for the session or the share */
+    NT_SMB_ENCRYPT_IF_POSSIBLE, /* also when the agreed dialect and the session can */
+    NT_SMB_ENCRYPT_ALWAYS       /* or fail */
+};
+
 struct nt_smb_client_config {
     const char *host;   /* as in \\host\IPC$; copied */
     struct nt_sec *sec; /* client context, SPNEGO; taken over, also on failure */
     bool anonymous;     /* it carries no credentials: such a session can neither sign nor encrypt */
-    bool encrypt;       /* encrypt, or fail. Otherwise when the server demands it */
+    enum nt_smb_encrypt encrypt;
     const struct nt_env *env; /* kept */
     uint32_t setup_ms;        /* until NT_SMB_CLIENT_READY; 0: 10 s */
     uint16_t max_dialect;     /* NT_SMB2_202 .. NT_SMB2_311; 0: 3.1.1 */

@@ -219,7 +219,7 @@ static void make_keys(struct nt_smb_client *m)
     m->has_keys = true;
 }
 
-/* From now on everything is encrypted; why: who wants it. */
+/* From now on everything is encrypted; who: the beginning of the sentence that tells it failed. */
 static bool encrypt(struct nt_smb_client *m, const char *who)
 {
     if (!m->must_sign || m->cipher == NT_SMB_NO_CIPHER) {
@@ -274,7 +274,10 @@ static void established(struct nt_smb_client *m, const struct answer *a,
         }
         m->must_sign = true;
     }
-    if (m->config.encrypt && !encrypt(m, "this end demands"))
+    bool can = m->must_sign && m->cipher != NT_SMB_NO_CIPHER;
+    bool want = m->config.encrypt == NT_SMB_ENCRYPT_ALWAYS ||
+                (m->config.encrypt == NT_SMB_ENCRYPT_IF_POSSIBLE && can);
+    if (want && !encrypt(m, "this end demands"))
         return;
     if ((rsp->session_flags & NT_SMB2_SESSION_ENCRYPT) && !encrypt(m, "the server demands"))
         return;

@@ -63,7 +63,7 @@ static struct nt_admin *session(const char *host, uint16_t port, uint32_t total_
     const struct nt_secret hash = { .len = 16 };
     const struct nt_admin_config config = {
         .host = host,
-        .epm_port = port,
+        .port = port,
         .domain = "EAST",
         .user = "Administrator",
         .hash = &hash,
