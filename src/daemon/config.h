@@ -21,11 +21,14 @@ struct nt_config {
     size_t address_count;
     uint16_t epm_port;                /* [listen] epm_port; 0: off */
     uint16_t rpc_port;                /* [listen] rpc_port */
+    uint16_t smb_port;                /* [listen] smb_port; 0: off */
     uint32_t loops;                   /* [listen] loops; 0: one a core */
     uint32_t connections;             /* [limits] connections, in all */
     uint32_t connections_per_address; /* [limits] connections_per_address */
     uint32_t idle_timeout_s;          /* [limits] idle_timeout_s */
+    uint32_t anonymous_timeout_s;     /* [limits] anonymous_timeout_s */
     uint32_t handshake_timeout_s;     /* [limits] handshake_timeout_s */
+    uint32_t pipes_per_session;       /* [limits] pipes_per_session */
     bool lsa_over_tcp;                /* [rpc] lsa_over_tcp */
     char admin_socket[108];           /* [admin] socket */
     char admin_group[64];             /* [admin] group; "": root and ntrustd's own user only */

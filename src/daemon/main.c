@@ -20,7 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/notify.h"
 #include "daemon/outbound.h"
-#include "daemon/rpc_listener.h"
+#include "daemon/protocol.h"
 #include "idl/epm.h"
 #include "idl/lsarpc.h"
 #include "idl/netlogon.h"
@@ -43,7 +43,12 @@ struct daemon {
     struct nt_engine *engine;
     struct nt_service service;
     struct nt_clients *clients;
-    struct nt_rpc_listener *mapper, *rpc;
+    /* What is listened on: endpoint mapper, RPC over TCP, SMB. */
+    struct nt_protocol_host hosts[3];
+    struct nt_listener *listeners[3];
+    size_t listener_count;
+    struct nt_token *anonymous;
+    atomic_uint parked; /* calls and questions under way */
     struct nt_outbound *outbound;
     struct nt_api *api;
     struct nt_loop *loops; /* the first one runs in this thread */
@@ -182,30 +187,47 @@ static bool open_domain(struct daemon *d, char *why, size_t why_size)
     return there && nt_engine_start(d->engine) == NT_OK;
 }
 
+static bool bind_port(struct daemon *d, const struct nt_protocol *protocol, uint16_t port,
+                      const struct nt_ndr_interface *const *ifaces, size_t iface_count, char *why,
+                      size_t why_size)
+{
+    if (port == 0)
+        return true;
+    struct nt_protocol_host *host = &d->hosts[d->listener_count];
+    *host = (struct nt_protocol_host){ .service = &d->service,
+                                       .config = &d->config,
+                                       .anonymous = d->anonymous,
+                                       .parked = &d->parked,
+                                       .ifaces = ifaces,
+                                       .iface_count = iface_count };
+    snprintf(host->secondary, sizeof host->secondary, "%u", port);
+    nt_random(d->service.env, host->guid, sizeof host->guid);
+    struct nt_listener_config config = {
+        .protocol = protocol, .ctx = host, .clients = d->clients, .config = &d->config, .port = port
+    };
+    enum nt_err err =
+        nt_listener_bind(&config, d->loop_count, &d->listeners[d->listener_count], why, why_size);
+    if (err != NT_OK)
+        return false;
+    d->listener_count++;
+    return true;
+}
+
 static bool bind_ports(struct daemon *d, char *why, size_t why_size)
 {
-    struct nt_rpc_listener_config c = { .service = &d->service,
-                                        .clients = d->clients,
-                                        .config = &d->config,
-                                        .ifaces = rpc_ifaces,
-                                        .iface_count = NT_COUNT(rpc_ifaces),
-                                        .port = d->config.rpc_port };
-    if (nt_rpc_listener_bind(&c, d->loop_count, &d->rpc, why, why_size) != NT_OK)
-        return false;
-    if (d->config.epm_port == 0)
-        return true;
-    c.ifaces = mapper_ifaces;
-    c.iface_count = NT_COUNT(mapper_ifaces);
-    c.port = d->config.epm_port;
-    return nt_rpc_listener_bind(&c, d->loop_count, &d->mapper, why, why_size) == NT_OK;
+    return bind_port(d, &nt_protocol_rpc, d->config.rpc_port, rpc_ifaces, NT_COUNT(rpc_ifaces), why,
+                     why_size) &&
+           bind_port(d, &nt_protocol_rpc, d->config.epm_port, mapper_ifaces,
+                     NT_COUNT(mapper_ifaces), why, why_size) &&
+           bind_port(d, &nt_protocol_smb, d->config.smb_port, NULL, 0, why, why_size);
 }
 
 static bool start_loops(struct daemon *d)
 {
     for (size_t i = 0; i < d->loop_count; i++)
-        if ((d->mapper != NULL && nt_rpc_listener_start(d->mapper, i, &d->loops[i]) != NT_OK) ||
-            nt_rpc_listener_start(d->rpc, i, &d->loops[i]) != NT_OK)
-            return false;
+        for (size_t l = 0; l < d->listener_count; l++)
+            if (nt_listener_start(d->listeners[l], i, &d->loops[i]) != NT_OK)
+                return false;
     for (size_t i = 1; i < d->loop_count; i++)
         if (nt_loop_start(&d->loops[i]) != NT_OK)
             return false;
@@ -228,9 +250,8 @@ struct stop {
 static void stop_share(struct nt_post *post)
 {
     struct stop *s = (struct stop *)post;
-    if (s->daemon->mapper != NULL)
-        nt_rpc_listener_stop(s->daemon->mapper, s->index);
-    nt_rpc_listener_stop(s->daemon->rpc, s->index);
+    for (size_t l = 0; l < s->daemon->listener_count; l++)
+        nt_listener_stop(s->daemon->listeners[l], s->index);
     free(s);
 }
 
@@ -293,9 +314,10 @@ static void announce(const struct daemon *d)
     struct nt_dir *dir = nt_engine_dir(d->engine);
     const struct nt_domain *domain = nt_dir_domain(dir);
     char sid[NT_SID_TEXT];
-    nt_log(NT_LOG_INFO, "ready domain=%s computer=%s sid=%s epm_port=%u rpc_port=%u admin=%s",
+    nt_log(NT_LOG_INFO,
+           "ready domain=%s computer=%s sid=%s epm_port=%u rpc_port=%u smb_port=%u admin=%s",
            domain->name, domain->computer, nt_sid_format(&domain->sid, sid), d->config.epm_port,
-           d->config.rpc_port, d->config.admin_socket);
+           d->config.rpc_port, d->config.smb_port, d->config.admin_socket);
     nt_dir_unref(dir);
     nt_notify("READY=1");
 }
@@ -306,7 +328,8 @@ static int run(struct daemon *d)
     d->loop_count = d->config.loops != 0 ? d->config.loops : uv_available_parallelism();
     d->loops = calloc(d->loop_count, sizeof *d->loops);
     d->clients = nt_clients_new(d->config.connections, d->config.connections_per_address);
-    if (d->loops == NULL || d->clients == NULL) {
+    d->anonymous = nt_token_anonymous();
+    if (d->loops == NULL || d->clients == NULL || d->anonymous == NULL) {
         fprintf(stderr, "ntrustd: out of memory\n");
         return 1;
     }
@@ -375,7 +398,7 @@ static void settle_calls(struct daemon *d)
         struct nt_wish nothing = { .decide = decide_nothing };
         (void)nt_engine_wish_wait(d->engine, &nothing);
         uv_run(&d->loops[0].uv, UV_RUN_NOWAIT);
-    } while (nt_rpc_listener_parked(d->rpc) > 0);
+    } while (atomic_load(&d->parked) > 0);
 }
 
 /* After an orderly run; after a failed start the process just ends. */
@@ -387,8 +410,9 @@ static void clean_up(struct daemon *d)
     nt_outbound_free(d->outbound);
     nt_engine_free(d->engine); /* commits what waits */
     nt_service_done(&d->service);
-    nt_rpc_listener_free(d->mapper);
-    nt_rpc_listener_free(d->rpc);
+    for (size_t l = 0; l < d->listener_count; l++)
+        nt_listener_free(d->listeners[l]);
+    nt_token_unref(d->anonymous);
     nt_clients_free(d->clients);
     free(d->loops);
     nt_log(NT_LOG_INFO, "stopped");

@@ -357,6 +357,11 @@ static uint64_t later(uint64_t ms, uint32_t by)
     return ms > NT_RPC_NEVER - by ? NT_RPC_NEVER : ms + by;
 }
 
+void nt_rpc_server_set_idle(struct nt_rpc_server *m, uint32_t idle_ms)
+{
+    m->config.limits.idle_ms = idle_ms;
+}
+
 uint64_t nt_rpc_server_deadline(const struct nt_rpc_server *m)
 {
     const struct nt_rpc_limits *lim = &m->config.limits;

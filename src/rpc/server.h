@@ -77,6 +77,8 @@ enum nt_err nt_rpc_server_fault(struct nt_rpc_server *m, uint32_t call_id, uint3
 size_t nt_rpc_server_pending(const struct nt_rpc_server *m, const uint8_t **data); /* to send */
 void nt_rpc_server_sent(struct nt_rpc_server *m, size_t len);
 
+/* Another limits.idle_ms from now on: as for a peer that has authenticated. */
+void nt_rpc_server_set_idle(struct nt_rpc_server *m, uint32_t idle_ms);
 /* The next moment tick must be called, in the caller's milliseconds. */
 uint64_t nt_rpc_server_deadline(const struct nt_rpc_server *m);
 enum nt_err nt_rpc_server_tick(struct nt_rpc_server *m, uint64_t now_ms); /* NT_E_TIMEOUT: close */

@@ -61,14 +61,24 @@ void nt_call_free(struct nt_call *call)
     nt_buf_free(&call->out);
 }
 
+/* What protects the call: its association, or the SMB session under its pipe. */
+static bool has_integrity(const struct nt_call *call)
+{
+    bool under = call->transport == NT_TRANSPORT_PIPE && (call->is_signed || call->is_encrypted);
+    return under || call->auth_level >= NT_LEVEL_INTEGRITY;
+}
+
 static bool satisfied(const struct nt_call *call, unsigned needs)
 {
     bool schannel = call->auth_type == NT_AUTH_SCHANNEL;
-    if ((needs & NT_NEEDS_AUTH) != 0 && nt_token_is_anonymous(call->token))
+    bool anonymous = nt_token_is_anonymous(call->token);
+    bool tcp = call->transport == NT_TRANSPORT_TCP;
+    if ((needs & NT_NEEDS_AUTH) != 0 && anonymous)
         return false;
-    if ((needs & NT_NEEDS_INTEGRITY) != 0 && call->auth_level < NT_LEVEL_INTEGRITY)
+    if ((needs & NT_NEEDS_INTEGRITY) != 0 && !has_integrity(call))
         return false;
-    if ((needs & NT_NEEDS_PRIVACY) != 0 && call->auth_level < NT_LEVEL_PRIVACY)
+    if ((needs & NT_NEEDS_TCP_SEALED) != 0 && tcp &&
+        (anonymous || call->auth_level < NT_LEVEL_PRIVACY))
         return false;
     return (needs & NT_NEEDS_SCHANNEL) == 0 || schannel;
 }

@@ -7,13 +7,15 @@
 #include "service/lsa_internal.h"
 
 /*
- * How a call may have come in to reach the policy. Over TCP:
+ * How a call may have come in to reach the policy: over a named pipe, [MS-LSAD] 2.1. Over TCP:
  * Deviation: other controllers offer policy handles over named pipes only ([MS-LSAD] 2.1). Here
  * they are open over TCP too, for callers that authenticated by NTLM and seal, unless a setting
  * turns that off; a secure channel reaches the two lookups without a handle and nothing else.
  */
 bool lsa_policy_reachable(const struct nt_call *call)
 {
+    if (call->transport == NT_TRANSPORT_PIPE)
+        return true;
     return call->service->settings.lsa_over_tcp && call->auth_type != NT_AUTH_SCHANNEL &&
            call->auth_level >= NT_LEVEL_PRIVACY && !nt_token_is_anonymous(call->token);
 }
@@ -61,15 +63,18 @@ ntstatus lsa_delete_object(struct nt_call *call, void *args)
     return st;
 }
 
-#define SEALED (NT_NEEDS_AUTH | NT_NEEDS_PRIVACY)
+/* Over a pipe, where secrets are encrypted under the session's key, signing is enough. Without a
+ * logon the trusting end learns there the name and SID of the domain, to set a trust up. */
+#define SEALED (NT_NEEDS_AUTH | NT_NEEDS_INTEGRITY | NT_NEEDS_TCP_SEALED)
+#define OPEN   NT_NEEDS_TCP_SEALED
 
 /* clang-format off: a table */
 static const struct nt_op ops[] = {
-    [0] = { &ndr_LsarClose, lsa_close, SEALED },
+    [0] = { &ndr_LsarClose, lsa_close, OPEN },
     [2] = { &ndr_LsarEnumeratePrivileges, lsa_enumerate_privileges, SEALED },
     [3] = { &ndr_LsarQuerySecurityObject, lsa_query_security, SEALED },
-    [6] = { &ndr_LsarOpenPolicy, lsa_open_policy, SEALED },
-    [7] = { &ndr_LsarQueryInformationPolicy, lsa_query_policy, SEALED },
+    [6] = { &ndr_LsarOpenPolicy, lsa_open_policy, OPEN },
+    [7] = { &ndr_LsarQueryInformationPolicy, lsa_query_policy, OPEN },
     [11] = { &ndr_LsarEnumerateAccounts, lsa_enumerate_accounts, SEALED },
     [12] = { &ndr_LsarCreateTrustedDomain, lsa_create_trusted, SEALED },
     [13] = { &ndr_LsarEnumerateTrustedDomains, lsa_enumerate_trusted, SEALED },
@@ -96,9 +101,9 @@ static const struct nt_op ops[] = {
     [41] = { &ndr_LsarDeleteTrustedDomain, lsa_delete_trusted, SEALED },
     [42] = { &ndr_LsarStorePrivateData, lsa_store_private_data, SEALED },
     [43] = { &ndr_LsarRetrievePrivateData, lsa_retrieve_private_data, SEALED },
-    [44] = { &ndr_LsarOpenPolicy2, lsa_open_policy2, SEALED },
+    [44] = { &ndr_LsarOpenPolicy2, lsa_open_policy2, OPEN },
     [45] = { &ndr_LsarGetUserName, lsa_get_user_name, SEALED },
-    [46] = { &ndr_LsarQueryInformationPolicy2, lsa_query_policy2, SEALED },
+    [46] = { &ndr_LsarQueryInformationPolicy2, lsa_query_policy2, OPEN },
     [48] = { &ndr_LsarQueryTrustedDomainInfoByName, lsa_query_trusted_by_name, SEALED },
     [49] = { &ndr_LsarSetTrustedDomainInfoByName, lsa_set_trusted_by_name, SEALED },
     [50] = { &ndr_LsarEnumerateTrustedDomainsEx, lsa_enumerate_trusted_ex, SEALED },

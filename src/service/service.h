@@ -55,6 +55,12 @@ enum nt_serve {
     NT_SERVE_PENDING /* parked; the owner's resume will be called, in any thread */
 };
 
+/* What a call's association runs over. */
+enum nt_transport {
+    NT_TRANSPORT_TCP,
+    NT_TRANSPORT_PIPE /* a named pipe of an SMB session, [MS-RPCE] 2.1.1.2 */
+};
+
 /* One call in progress. The owner (the daemon) makes it, keeps it until it is answered, and frees
  * it afterwards, also when the connection has closed in between. */
 struct nt_call {
@@ -62,10 +68,12 @@ struct nt_call {
     struct nt_conn *conn;
     const struct nt_ndr_interface *iface;
     uint16_t opnum;
-    enum nt_auth_type auth_type;
+    enum nt_transport transport;
+    bool is_signed, is_encrypted; /* the SMB session under a pipe */
+    enum nt_auth_type auth_type;  /* of the association itself */
     enum nt_auth_level auth_level;
-    struct nt_token *token; /* who calls; never NULL (anonymous without a security context) */
-    const struct nt_secret *session_key;  /* NULL: none */
+    struct nt_token *token;              /* who calls; never NULL (anonymous without any session) */
+    const struct nt_secret *session_key; /* NULL: none */
     void (*resume)(struct nt_call *call); /* owner's: have nt_service_continue called, in the
                                              connection's own thread. Any thread may call it. */
     void *owner;
@@ -111,10 +119,10 @@ struct nt_op {
 
 enum nt_needs {
     NT_NEEDS_NOTHING = 0,
-    NT_NEEDS_AUTH = 1,      /* an authenticated caller (not anonymous) */
-    NT_NEEDS_INTEGRITY = 2, /* auth level integrity or privacy */
-    NT_NEEDS_PRIVACY = 4,   /* auth level privacy */
-    NT_NEEDS_SCHANNEL = 8   /* over a Netlogon secure channel */
+    NT_NEEDS_AUTH = 1,       /* an authenticated caller (not anonymous) */
+    NT_NEEDS_INTEGRITY = 2,  /* auth level integrity or privacy, or a pipe of a signed session */
+    NT_NEEDS_TCP_SEALED = 4, /* over TCP: an authenticated caller at auth level privacy */
+    NT_NEEDS_SCHANNEL = 8    /* over a Netlogon secure channel */
 };
 
 /* Parks the call until `decide` has run in the writer and is durable; then runs `then` with the

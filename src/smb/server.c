@@ -383,6 +383,11 @@ static uint64_t last_moment(const struct nt_smb_server *m)
     return end;
 }
 
+void nt_smb_server_set_idle(struct nt_smb_server *m, uint32_t idle_ms)
+{
+    m->config.limits.idle_ms = idle_ms;
+}
+
 uint64_t nt_smb_server_deadline(const struct nt_smb_server *m)
 {
     uint64_t first = last_moment(m);

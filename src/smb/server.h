@@ -121,6 +121,8 @@ bool nt_smb_server_pipe_ready(const struct nt_smb_server *m, uint32_t pipe);
 size_t nt_smb_server_pending(const struct nt_smb_server *m, const uint8_t **data); /* to send */
 void nt_smb_server_sent(struct nt_smb_server *m, size_t len);
 
+/* Another limits.idle_ms from now on: as for a client that has authenticated. */
+void nt_smb_server_set_idle(struct nt_smb_server *m, uint32_t idle_ms);
 /* The next moment tick must be called, in the caller's milliseconds; UINT64_MAX: none. */
 uint64_t nt_smb_server_deadline(const struct nt_smb_server *m);
 /* After a tick there may be something to send. NT_E_TIMEOUT: close. */

@@ -89,7 +89,7 @@ class Domain:
 
     def __init__(self, folder, name, computer, init=True):
         self.name, self.computer, self.folder = name, computer, folder
-        self.epm_port, self.rpc_port = free_port(), free_port()
+        self.epm_port, self.rpc_port, self.smb_port = free_port(), free_port(), free_port()
         self.process = None
         self.starts = 0
         self.env = {}
@@ -113,7 +113,7 @@ class Domain:
     def settings(self):
         return {'domain': {'store': self.store, 'master_key': self.key},
                 'listen': {'address': ADDRESS, 'epm_port': self.epm_port,
-                           'rpc_port': self.rpc_port, 'loops': 1},
+                           'rpc_port': self.rpc_port, 'smb_port': self.smb_port, 'loops': 1},
                 'admin': {'socket': self.socket},
                 'log': {'level': 'debug'}}
 
