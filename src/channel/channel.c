@@ -6,6 +6,39 @@
 
 #include "base/utf16.h"
 
+/* sec: taken over; NULL: unprotected. */
+static struct nt_link *dial(struct nt_channel *ch, const struct nt_ndr_interface *iface,
+                            uint16_t known_port, struct nt_sec *sec, uint64_t now_ms)
+{
+    if (ch->host == NULL)
+        return NULL;
+    const struct nt_link_config config = {
+        .host = ch->host,
+        .road = ch->road,
+        .epm_port = ch->road != NT_ROAD_SMB ? ch->port : 0,
+        .smb_port = ch->road == NT_ROAD_SMB ? ch->port : 0,
+        .port = known_port,
+        .env = ch->env,
+        .iface = iface,
+        .sec = sec,
+        .auth_type = sec != NULL ? NT_AUTH_SCHANNEL : NT_AUTH_NONE,
+        .auth_level = sec != NULL ? NT_LEVEL_PRIVACY : NT_LEVEL_NONE,
+    };
+    return nt_link_new(&config, now_ms);
+}
+
+struct nt_link *nt_channel_dial_sealed(struct nt_channel *ch, const struct nt_ndr_interface *iface,
+                                       uint16_t known_port, uint64_t now_ms)
+{
+    struct nt_sec *sec =
+        nt_sec_schannel_client(&(struct nt_schannel_client_config){ .domain = ch->domain,
+                                                                    .computer = ch->computer,
+                                                                    .key = &ch->chain.key,
+                                                                    .crypto = ch->chain.crypto,
+                                                                    .env = ch->env });
+    return sec != NULL ? dial(ch, iface, known_port, sec, now_ms) : NULL;
+}
+
 struct nt_channel *nt_channel_new(const struct nt_channel_config *config, uint64_t now_ms)
 {
     struct nt_channel *ch = calloc(1, sizeof *ch);
@@ -20,39 +53,20 @@ struct nt_channel *nt_channel_new(const struct nt_channel_config *config, uint64
     ch->road = config->road;
     ch->port = config->port;
     ch->allow_weak = config->allow_weak;
+    ch->want_sid = config->want_sid;
     ch->env = config->env;
     ch->validation = NetlogonValidationSamInfo4;
     ch->candidate_count = config->candidate_count < NT_CHANNEL_CANDIDATES ? config->candidate_count
                                                                           : NT_CHANNEL_CANDIDATES;
     for (size_t i = 0; i < ch->candidate_count; i++)
         ch->candidates[i] = config->candidates[i];
-    ch->link = nt_channel_dial(ch, 0, NULL, now_ms);
+    ch->link = dial(ch, &ndr_netlogon, 0, NULL, now_ms);
     if (ch->domain == NULL || ch->computer == NULL || ch->account == NULL || ch->host == NULL ||
         ch->link == NULL) {
         nt_channel_free(ch);
         return NULL;
     }
     return ch;
-}
-
-struct nt_link *nt_channel_dial(struct nt_channel *ch, uint16_t known_port, struct nt_sec *sec,
-                                uint64_t now_ms)
-{
-    if (ch->host == NULL)
-        return NULL;
-    const struct nt_link_config config = {
-        .host = ch->host,
-        .road = ch->road,
-        .epm_port = ch->road != NT_ROAD_SMB ? ch->port : 0,
-        .smb_port = ch->road == NT_ROAD_SMB ? ch->port : 0,
-        .port = known_port,
-        .env = ch->env,
-        .iface = &ndr_netlogon,
-        .sec = sec,
-        .auth_type = sec != NULL ? NT_AUTH_SCHANNEL : NT_AUTH_NONE,
-        .auth_level = sec != NULL ? NT_LEVEL_PRIVACY : NT_LEVEL_NONE,
-    };
-    return nt_link_new(&config, now_ms);
 }
 
 void nt_channel_free(struct nt_channel *ch)
@@ -111,6 +125,14 @@ const char *nt_channel_step_name(enum nt_channel_stage stage)
         return "NetrServerTrustPasswordsGet";
     case DOMAIN_INFO:
         return "NetrLogonGetDomainInfo";
+    case LSA_LINK:
+        return "LSA bind over the secure channel";
+    case LSA_POLICY:
+        return "LsarOpenPolicy2";
+    case LSA_DOMAIN:
+        return "the LSA's answer about its domain";
+    case BACK_LINK:
+        return "secure channel bind";
     case OPEN:
     case ENDED:
         break;
@@ -194,7 +216,9 @@ bool nt_channel_next(struct nt_channel *ch, struct nt_channel_event *ev, uint64_
 {
     struct nt_link_event e;
     while (!ch->tell && ch->stage != ENDED && nt_link_next(ch->link, &e, now_ms)) {
-        if (e.kind == NT_LINK_FAILED) {
+        if (e.kind == NT_LINK_FAILED && nt_channel_in_lsa(ch)) {
+            nt_channel_leave_lsa(ch, now_ms);
+        } else if (e.kind == NT_LINK_FAILED) {
             /* Once it has authenticated us, a refusal says nothing about the password: it has lost
              * the session, or somebody garbles what it says. */
             bool refused =

@@ -25,6 +25,7 @@ struct nt_channel_config {
     enum nt_road road;
     uint16_t port;   /* the endpoint mapper's, or SMB's for NT_ROAD_SMB; 0: the usual one */
     bool allow_weak; /* RC4 channel if the peer has no AES */
+    bool want_sid;   /* ask the LSA for the domain's SID if Netlogon does not tell it */
     const struct nt_env *env;
     const struct nt_secret *candidates; /* NT hashes, newest first; copied */
     size_t candidate_count;             /* 1 to NT_CHANNEL_CANDIDATES */

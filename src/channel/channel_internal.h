@@ -20,6 +20,10 @@ enum nt_channel_stage {
     TRUST_INFO,      /* NetrServerGetTrustInfo, */
     TRUST_PASSWORDS, /* else NetrServerTrustPasswordsGet */
     DOMAIN_INFO,     /* NetrLogonGetDomainInfo: the domain's SID */
+    LSA_LINK,        /* else, if it is wanted: association with the LSA over the secure channel, */
+    LSA_POLICY,      /* LsarOpenPolicy2, */
+    LSA_DOMAIN,      /* LsarQueryInformationPolicy or LsarLookupNames4, */
+    BACK_LINK,       /* and one with Netlogon again */
     OPEN,
     ENDED
 };
@@ -37,8 +41,9 @@ struct nt_channel {
     enum nt_channel_stage stage;
     char *domain, *computer, *account, *host;
     uint16_t type, port;
-    enum nt_road road; /* from the first association on: the one that it took */
-    bool allow_weak;
+    uint16_t netlogon_port; /* while the LSA is asked */
+    enum nt_road road;      /* from the first association on: the one that it took */
+    bool allow_weak, want_sid;
     enum nt_nl_crypto crypto; /* that is tried */
     const struct nt_env *env;
     struct nt_link *link;
@@ -58,10 +63,10 @@ struct nt_channel {
     char why[640];
 };
 
-/* channel.c: a link by the channel's road, sealed with `sec` (taken over) or unprotected (NULL).
- * known_port: of Netlogon; 0: not known. NULL: no memory. */
-struct nt_link *nt_channel_dial(struct nt_channel *ch, uint16_t known_port, struct nt_sec *sec,
-                                uint64_t now_ms);
+/* channel.c: a link by the channel's road, sealed by the secure channel. known_port: of the
+ * interface; 0: not known. NULL: no memory. */
+struct nt_link *nt_channel_dial_sealed(struct nt_channel *ch, const struct nt_ndr_interface *iface,
+                                       uint16_t known_port, uint64_t now_ms);
 /* Ends the channel with an event, and every logon under way; the first end stays. */
 void nt_channel_end(struct nt_channel *ch, enum nt_channel_event_kind kind, ntstatus status,
                     const char *why);
@@ -81,6 +86,15 @@ bool nt_channel_check(struct nt_channel *ch, const NETLOGON_AUTHENTICATOR *retur
 
 /* setup.c */
 void nt_channel_set_up(struct nt_channel *ch, const struct nt_link_event *e, uint64_t now_ms);
+/* Decodes an answer of the set-up into the arena; NULL: it does not decode. */
+void *nt_channel_decode(struct nt_channel *ch, const struct nt_ndr_op *op,
+                        const struct nt_link_event *e);
+
+/* sid.c: from a link to Netlogon to one to the LSA, what happens there, and back. */
+void nt_channel_ask_lsa(struct nt_channel *ch, uint64_t now_ms);
+bool nt_channel_in_lsa(const struct nt_channel *ch);
+void nt_channel_on_lsa(struct nt_channel *ch, const struct nt_link_event *e, uint64_t now_ms);
+void nt_channel_leave_lsa(struct nt_channel *ch, uint64_t now_ms);
 
 /* calls.c */
 void nt_channel_on_call(struct nt_channel *ch, const struct nt_link_event *e, uint64_t now_ms);

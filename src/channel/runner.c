@@ -356,6 +356,7 @@ static bool open_channel(struct nt_runner *r, const struct nt_out_action *action
                                                              .road = to->road,
                                                              .port = to->port,
                                                              .allow_weak = r->allow_weak,
+                                                             .want_sid = nt_sid_is_null(&r->sid),
                                                              .env = r->service->env,
                                                              .candidates = hashes,
                                                              .candidate_count = count },

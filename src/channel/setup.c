@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "idl/lsarpc.h"
 #include "service/wire.h"
 
 /* What we offer: all that [MS-NRPC] 3.1.4.2 has for a domain controller but a read-only one's. */
@@ -118,17 +119,11 @@ static void refuse(struct nt_channel *ch, ntstatus status)
 
 static void open_sealed(struct nt_channel *ch, uint64_t now_ms)
 {
-    struct nt_sec *sec =
-        nt_sec_schannel_client(&(struct nt_schannel_client_config){ .domain = ch->domain,
-                                                                    .computer = ch->computer,
-                                                                    .key = &ch->chain.key,
-                                                                    .crypto = ch->chain.crypto,
-                                                                    .env = ch->env });
     if (nt_link_road(ch->link) == NT_ROAD_SMB && ch->road == NT_ROAD_ANY)
         ch->port = 0;                  /* it was the endpoint mapper's */
     ch->road = nt_link_road(ch->link); /* TCP did not lead there a moment ago, or did */
     struct nt_link *sealed =
-        sec != NULL ? nt_channel_dial(ch, nt_link_port(ch->link), sec, now_ms) : NULL;
+        nt_channel_dial_sealed(ch, &ndr_netlogon, nt_link_port(ch->link), now_ms);
     if (sealed == NULL) {
         nt_channel_no_memory(ch);
         return;
@@ -252,7 +247,8 @@ static void opened(struct nt_channel *ch)
     ch->tell = true;
 }
 
-static void on_domain_info(struct nt_channel *ch, const struct NetrLogonGetDomainInfo *args)
+static void on_domain_info(struct nt_channel *ch, const struct NetrLogonGetDomainInfo *args,
+                           uint64_t now_ms)
 {
     if (args != NULL && nt_status_ok(args->result) &&
         nt_channel_check(ch, &args->ReturnAuthenticator)) {
@@ -262,7 +258,10 @@ static void on_domain_info(struct nt_channel *ch, const struct NetrLogonGetDomai
     } else {
         not_offered(ch, args != NULL ? &args->ReturnAuthenticator : NULL);
     }
-    opened(ch);
+    if (ch->want_sid && nt_sid_is_null(&ch->event.sid))
+        nt_channel_ask_lsa(ch, now_ms);
+    else
+        opened(ch);
 }
 
 static const struct nt_ndr_op *op_of(enum nt_channel_stage stage)
@@ -282,6 +281,10 @@ static const struct nt_ndr_op *op_of(enum nt_channel_stage stage)
         return &ndr_NetrLogonGetDomainInfo;
     case AUTH_LINK:
     case SEALED_LINK:
+    case LSA_LINK:
+    case LSA_POLICY:
+    case LSA_DOMAIN:
+    case BACK_LINK:
     case OPEN:
     case ENDED:
         break;
@@ -289,10 +292,8 @@ static const struct nt_ndr_op *op_of(enum nt_channel_stage stage)
     return NULL;
 }
 
-/* Decodes into the arena; the discriminants that only the request carried are all 1. NULL: it does
- * not decode. */
-static void *decode(struct nt_channel *ch, const struct nt_ndr_op *op,
-                    const struct nt_link_event *e)
+void *nt_channel_decode(struct nt_channel *ch, const struct nt_ndr_op *op,
+                        const struct nt_link_event *e)
 {
     nt_arena_reset(&ch->arena);
     void *args = nt_arena_alloc(&ch->arena, op->args_size);
@@ -302,6 +303,9 @@ static void *decode(struct nt_channel *ch, const struct nt_ndr_op *op,
         ((struct NetrLogonGetCapabilities *)args)->QueryLevel = 1;
     else if (op == &ndr_NetrLogonGetDomainInfo)
         ((struct NetrLogonGetDomainInfo *)args)->Level = 1;
+    else if (op == &ndr_LsarQueryInformationPolicy)
+        ((struct LsarQueryInformationPolicy *)args)->InformationClass =
+            PolicyAccountDomainInformation;
     return nt_ndr_decode(op, NT_NDR_RESPONSE, e->big_endian, e->stub, e->len, &ch->arena, &args,
                          NULL, NULL) == NT_OK
                ? args
@@ -335,10 +339,14 @@ static void on_answer(struct nt_channel *ch, void *args, uint64_t now_ms)
         on_trust_passwords(ch, args, now_ms);
         return;
     case DOMAIN_INFO:
-        on_domain_info(ch, args);
+        on_domain_info(ch, args, now_ms);
         return;
     case AUTH_LINK:
     case SEALED_LINK:
+    case LSA_LINK:
+    case LSA_POLICY:
+    case LSA_DOMAIN:
+    case BACK_LINK:
     case OPEN:
     case ENDED:
         return;
@@ -348,6 +356,14 @@ static void on_answer(struct nt_channel *ch, void *args, uint64_t now_ms)
 void nt_channel_set_up(struct nt_channel *ch, const struct nt_link_event *e, uint64_t now_ms)
 {
     const struct nt_ndr_op *op = op_of(ch->stage);
+    if (nt_channel_in_lsa(ch)) {
+        nt_channel_on_lsa(ch, e, now_ms);
+        return;
+    }
+    if (e->kind == NT_LINK_READY && ch->stage == BACK_LINK) {
+        opened(ch);
+        return;
+    }
     if (e->kind == NT_LINK_READY && ch->stage == AUTH_LINK) {
         send_challenge(ch, now_ms);
         return;
@@ -375,7 +391,7 @@ void nt_channel_set_up(struct nt_channel *ch, const struct nt_link_event *e, uin
         }
         return;
     }
-    void *args = decode(ch, op, e);
+    void *args = nt_channel_decode(ch, op, e);
     if (args == NULL)
         nt_channel_bad_answer(ch);
     else

@@ -80,6 +80,73 @@ static void it_opens_and_tells_what_it_saw(void **state)
     end(&w, ch);
 }
 
+/* Opens against a server without NetrLogonGetDomainInfo. */
+static void open_without_domain_info(struct world *w, bool want_sid, struct nt_channel **ch)
+{
+    struct nt_secret hash;
+    world_open(w, 1);
+    w->no_domain_info = true;
+    assert_int_equal(nt_owf_text(WORLD_INITIAL, &hash), NT_OK);
+    *ch = nt_channel_new(&(struct nt_channel_config){ .domain = "ACCOUNTS",
+                                                      .computer = "RESPDC",
+                                                      .account = "RESOURCES$",
+                                                      .type = 4,
+                                                      .host = "accpdc",
+                                                      .want_sid = want_sid,
+                                                      .env = &w->res.env,
+                                                      .candidates = &hash,
+                                                      .candidate_count = 1 },
+                         w->now_ms);
+    assert_non_null(*ch);
+}
+
+static void the_lsa_tells_the_sid_that_netlogon_does_not(void **state)
+{
+    struct world w;
+    struct nt_channel *ch;
+    struct nt_channel_event ev;
+    (void)state;
+    open_without_domain_info(&w, true, &ch);
+    assert_true(next(&w, ch, &ev));
+    assert_int_equal(ev.kind, NT_CHANNEL_OPEN);
+    struct nt_dir *dir = nt_engine_dir(w.acc.engine);
+    assert_true(nt_sid_equal(&ev.sid, &nt_dir_domain(dir)->sid));
+    nt_dir_unref(dir);
+    assert_true(ev.has_evidence);
+    /* The chain goes on where it was. */
+    assert_int_equal(nt_channel_ping(ch, w.now_ms), NT_OK);
+    assert_true(next(&w, ch, &ev));
+    assert_int_equal(ev.kind, NT_CHANNEL_ALIVE);
+    end(&w, ch);
+}
+
+static void the_lsa_is_asked_only_where_the_sid_is_wanted(void **state)
+{
+    struct world w;
+    struct nt_channel *ch;
+    struct nt_channel_event ev;
+    (void)state;
+    open_without_domain_info(&w, false, &ch);
+    assert_true(next(&w, ch, &ev));
+    assert_int_equal(ev.kind, NT_CHANNEL_OPEN);
+    assert_true(nt_sid_is_null(&ev.sid));
+    end(&w, ch);
+}
+
+static void a_channel_opens_without_a_sid_too(void **state)
+{
+    struct world w;
+    struct nt_channel *ch;
+    struct nt_channel_event ev;
+    (void)state;
+    open_without_domain_info(&w, true, &ch);
+    w.no_lsa = true;
+    assert_true(next(&w, ch, &ev));
+    assert_int_equal(ev.kind, NT_CHANNEL_OPEN);
+    assert_true(nt_sid_is_null(&ev.sid));
+    end(&w, ch);
+}
+
 static void an_older_candidate_is_tried_after_a_newer_one(void **state)
 {
     static const char *const passwords[] = { "Never.1", "Never.2", WORLD_INITIAL };
@@ -253,6 +320,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_opens_and_tells_what_it_saw),
+        cmocka_unit_test(the_lsa_tells_the_sid_that_netlogon_does_not),
+        cmocka_unit_test(the_lsa_is_asked_only_where_the_sid_is_wanted),
+        cmocka_unit_test(a_channel_opens_without_a_sid_too),
         cmocka_unit_test(an_older_candidate_is_tried_after_a_newer_one),
         cmocka_unit_test(a_refusal_names_the_call_and_the_status),
         cmocka_unit_test(pings_and_passwords_go_one_at_a_time),

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "crypto/ntlmv2.h"
 #include "idl/epm.h"
+#include "idl/lsarpc.h"
 #include "idl/netlogon.h"
 #include "idl/samr.h"
 #include "rpc/sec_ntlm.h"
@@ -15,13 +16,14 @@
 #include "service/chains.h"
 #include "service/logon.h"
 
-#define EPM_PORT     135
-#define SMB_PORT     445 /* refused: this world has TCP only */
-#define RPC_PORT     49153
-#define OP_AUTH3     26
-#define OP_SET2      30
-#define ROUNDS_MAX   100000 /* a world that never rests is broken */
-#define FIRST_MOMENT 1800000000
+#define EPM_PORT       135
+#define SMB_PORT       445 /* refused: this world has TCP only */
+#define RPC_PORT       49153
+#define OP_AUTH3       26
+#define OP_SET2        30
+#define OP_DOMAIN_INFO 29
+#define ROUNDS_MAX     100000 /* a world that never rests is broken */
+#define FIRST_MOMENT   1800000000
 
 /* --- clock and randomness --- */
 
@@ -192,7 +194,8 @@ static void give_back(void *ctx, void *caller)
 static struct wire *wire_open(struct world *w, uint16_t port)
 {
     static const struct nt_ndr_interface *const mapper[] = { &ndr_epm };
-    static const struct nt_ndr_interface *const ifaces[] = { &ndr_netlogon, &ndr_samr };
+    static const struct nt_ndr_interface *const ifaces[] = { &ndr_netlogon, &ndr_samr,
+                                                             &ndr_lsarpc };
     struct wire *c = calloc(1, sizeof *c);
     assert_non_null(c);
     assert_true(port == EPM_PORT || port == RPC_PORT);
@@ -328,6 +331,12 @@ static void start_call(struct wire *c, const struct nt_rpc_event *ev)
     }
     if (ev->iface == &ndr_netlogon && ev->opnum == OP_SET2)
         w->sets++;
+    if ((w->no_domain_info && ev->iface == &ndr_netlogon && ev->opnum == OP_DOMAIN_INFO) ||
+        (w->no_lsa && ev->iface == &ndr_lsarpc)) {
+        assert_int_equal(nt_rpc_server_fault(c->rpc, t->id, NT_FAULT_OP_RANGE), NT_OK);
+        task_free(t);
+        return;
+    }
     finish_call(t, nt_service_serve(&t->call, ev->big_endian, ev->stub, ev->len));
 }
 

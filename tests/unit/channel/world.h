@@ -37,16 +37,18 @@ struct world {
     unsigned number; /* of the wish that the wire was made for */
 
     /* what goes wrong */
-    bool unreachable;  /* every connection is refused */
-    bool mute;         /* connections open, and nothing is ever answered */
-    bool garbage;      /* the server answers bytes that are no RPC */
-    bool no_aes;       /* the server knows older cryptography only */
-    bool res_full;     /* no commit of the trusting end is kept */
-    bool wire_silent;  /* a restart of the trusted end is not seen on the connection */
-    size_t cut_at;     /* when so many bytes have moved, the connection drops; 0: never */
-    size_t step;       /* bytes moved at once; 0: all */
-    int drop_reply_of; /* the answer to this Netlogon opnum is lost with its connection; once */
-    int64_t skew_s;    /* the clocks are off by so much */
+    bool unreachable;    /* every connection is refused */
+    bool mute;           /* connections open, and nothing is ever answered */
+    bool garbage;        /* the server answers bytes that are no RPC */
+    bool no_aes;         /* the server knows older cryptography only */
+    bool no_domain_info; /* the server has no NetrLogonGetDomainInfo, */
+    bool no_lsa;         /* and its LSA answers nobody */
+    bool res_full;       /* no commit of the trusting end is kept */
+    bool wire_silent;    /* a restart of the trusted end is not seen on the connection */
+    size_t cut_at;       /* when so many bytes have moved, the connection drops; 0: never */
+    size_t step;         /* bytes moved at once; 0: all */
+    int drop_reply_of;   /* the answer to this Netlogon opnum is lost with its connection; once */
+    int64_t skew_s;      /* the clocks are off by so much */
 
     /* what was seen */
     size_t moved;           /* bytes, both ways */
