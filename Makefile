@@ -3,6 +3,7 @@
 #   make run       install what is missing, build, tell the story of two domains and one trust on
 #                  loopback, and keep both domains up until Ctrl-C (make run WAIT=0: end by itself)
 #   make check     install what is missing, build, run all tests
+#   make sim       whole domains through faults, from one seed: SEED=1 STEPS=100000 VERBOSE=1
 #   make build     only build, into build/
 #   make install   under PREFIX (/usr/local), with DESTDIR if given
 
@@ -10,9 +11,11 @@ WAIT   ?= 1
 PREFIX ?= /usr/local
 BUILD  := build
 SAN    := build-san
+SEED   ?= 1
+STEPS  ?= 100000
 
 .PHONY: all build run check check-plain check-sanitized check-valgrind deps deps-check install \
-        format format-check lint fuzz bench clean
+        format format-check lint fuzz bench sim clean
 
 all: build
 
@@ -38,6 +41,13 @@ install: build
 
 check: deps-check
 	tools/check
+
+build-check/build.ninja:
+	meson setup build-check --buildtype=release -Doptimization=2
+
+sim: deps-check build-check/build.ninja
+	@ninja -C build-check sim/sim >/dev/null
+	@build-check/sim/sim --seed $(SEED) --steps $(STEPS) $(if $(VERBOSE),--verbose)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -6,6 +6,7 @@
 
 #include "base/container.h"
 #include "base/log.h"
+#include "base/sim_bugs.h"
 #include "channel/servers.h"
 
 #define EVENTS_MAX      8
@@ -88,7 +89,7 @@ static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
 {
     struct nt_runner *r = NT_CONTAINER(wish, struct nt_runner, wish);
     const struct nt_tdo *now = nt_dir_tdo(nt_txn_dir(txn), r->name);
-    if (now == NULL || now->out.epoch != r->storing.epoch)
+    if (now == NULL || (now->out.epoch != r->storing.epoch && !NT_SIM_BUG(IGNORE_EPOCH)))
         return NT_STATUS(OBJECT_NAME_NOT_FOUND); /* removed, or added anew, meanwhile */
     struct nt_tdo *next = nt_record_clone(now);
     if (next == NULL)
@@ -587,7 +588,7 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
         r->deadline_ms = UINT64_MAX;
         if (r->must_commit && !r->committing && now_ms >= r->commit_after_ms)
             commit(r);
-        if (r->committing)
+        if (r->committing && !NT_SIM_BUG(SEND_EARLY))
             break;
         if (r->channel != NULL && nt_channel_next(r->channel, &ev, now_ms)) {
             take_event(r, dir, &ev, now_ms);

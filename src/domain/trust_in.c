@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sim_bugs.h"
 #include "domain/model.h"
 
 /* MD4 of nothing: the NT hash of the empty password. It may be an initial one, never a changed
@@ -35,7 +36,8 @@ void nt_in_permit(struct nt_trust_in *in, const struct nt_secret *hash, uint32_t
  * the policy's number: the one that the trusting end surely knows is behind them. */
 static uint32_t accepted_previous(const struct nt_trust_in *in, const struct nt_policy *policy)
 {
-    uint32_t room = policy->previous_accepted + 1;
+    uint32_t room =
+        NT_SIM_BUG(ACCEPT_ANY_PREVIOUS) ? NT_IN_CANDIDATES_MAX : policy->previous_accepted + 1;
     uint32_t proven = in->current_proven ? 1 : 0;
     uint32_t count = 0;
     if (in->state != NT_IN_ACTIVE)
@@ -112,6 +114,8 @@ static void drop_previous(struct nt_trust_in *in, uint32_t at)
 static void trim_previous(struct nt_trust_in *in, const struct nt_policy *policy)
 {
     uint32_t kept = 0;
+    if (NT_SIM_BUG(ACCEPT_ANY_PREVIOUS))
+        return;
     while (kept < in->previous_count) {
         if (in->previous[kept].proven && kept < policy->previous_accepted)
             kept++;
@@ -157,7 +161,7 @@ enum nt_in_what nt_in_refused(struct nt_trust_in *in, const char *from, nt_time 
 {
     in->last_bad = now;
     copy_from(in->last_from, from);
-    if (in->state != NT_IN_PERMITTED)
+    if (in->state != NT_IN_PERMITTED || NT_SIM_BUG(NEVER_BURN))
         return NT_IN_NOTHING;
     if (in->attempts_left > 1) {
         in->attempts_left--;
@@ -221,8 +225,11 @@ ntstatus nt_in_set(struct nt_trust_in *in, const struct nt_policy *policy,
             break;
         }
     }
-    if (in->state == NT_IN_ACTIVE) {
+    if (in->state == NT_IN_ACTIVE || NT_SIM_BUG(INITIAL_LIVES)) {
         push_previous(in, now);
+        in->state = NT_IN_ACTIVE;
+        if (NT_SIM_BUG(FORGET_PREVIOUS))
+            in->previous_count = 0;
         *what = NT_IN_CHANGED;
     } else {
         in->state = NT_IN_ACTIVE; /* the initial one is gone for ever */

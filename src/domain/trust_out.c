@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sim_bugs.h"
 #include "crypto/owf.h"
 #include "domain/model.h"
 #include "domain/trust_internal.h"
@@ -101,6 +102,8 @@ static void back_off(struct nt_trust_out *out, const struct nt_out_when *when)
     uint64_t most = when->policy->retry_most_s > first ? when->policy->retry_most_s : first;
     uint64_t wait = out->backoff_s == 0 ? first : out->backoff_s * 2;
     out->backoff_s = wait < most ? wait : most;
+    if (NT_SIM_BUG(NO_BACKOFF))
+        out->backoff_s = 1;
     uint64_t wait_100ns = out->backoff_s * NT_TIME_SECOND;
     out->retry_at = when->now + wait_100ns - wait_100ns / 256 * (when->random >> 8 & 63u);
 }
@@ -156,6 +159,8 @@ static void push_history(struct nt_trust_out *out, const struct nt_policy *polic
 {
     uint32_t most =
         policy->history_kept < NT_OUT_HISTORY_MAX ? policy->history_kept : NT_OUT_HISTORY_MAX;
+    if (NT_SIM_BUG(FORGET_HISTORY))
+        most = 0;
     /* An initial password goes no further. It may be short or empty, and whoever guesses it could
      * pose as a controller of the trusted domain, be sent our new one, and vouch for anybody. */
     if (!out->current.initial && most > 0) {
@@ -363,6 +368,8 @@ void nt_out_evidence(struct nt_trust_out *out, struct nt_out_session *s,
     raise_effect(result, NT_OUT_NOTE);
     schedule_check(out, when);
     out->last_ok = when->now;
+    if (NT_SIM_BUG(IGNORE_EVIDENCE))
+        return;
     if (theirs_new == NULL || theirs_new->len == 0) {
         /* No such call there: the password that opened the channel tells what can be told. */
         s->evidence_lacking = true;
@@ -392,7 +399,7 @@ void nt_out_store_next(struct nt_trust_out *out, struct nt_out_session *s,
                        struct nt_out_result *result)
 {
     clear_result(result);
-    if (out->next.set || !s->open)
+    if ((out->next.set && !NT_SIM_BUG(SECOND_SECRET)) || !s->open)
         return;
     struct nt_out_candidate *next = &out->next;
     next->set = true;
@@ -428,6 +435,8 @@ void nt_out_sent(struct nt_trust_out *out, struct nt_out_session *s, const struc
     else
         out->resends++;
     raise_effect(result, NT_OUT_NOTE);
+    if (NT_SIM_BUG(PROMOTE_UNPROVEN) && out->next.set)
+        promote(out, when, s->dc, result);
 }
 
 /* Answers that mean "this end does not take changes", [MS-NRPC] 3.5.4.4.5: not tried in a loop. */

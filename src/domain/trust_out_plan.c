@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/sim_bugs.h"
 #include "domain/model.h"
 #include "domain/trust_internal.h"
 
@@ -162,7 +163,7 @@ static void plan_opened(const struct nt_trust_out *out, const struct nt_policy *
         const struct nt_out_candidate *what = out->next.set ? &out->next : &out->current;
         if (held_back)
             plan_wait(action, out->retry_at, "backoff");
-        else if (what->has_clear)
+        else if (what->has_clear && !(NT_SIM_BUG(SECOND_SECRET) && out->rounds > 0))
             plan_send(action, what, out->next.set ? "send the change" : "send ours again");
         else
             action->step = NT_OUT_STORE_NEXT, action->why = "ours is known by its hash alone";

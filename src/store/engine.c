@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sim_bugs.h"
 #include "store/engine.h"
 #include "store/store_internal.h"
 
@@ -91,6 +92,14 @@ void nt_engine_wish(struct nt_engine *engine, struct nt_wish *wish)
     engine->last = &wish->next;
     pthread_cond_signal(&engine->wake);
     pthread_mutex_unlock(&engine->queue_lock);
+}
+
+bool nt_engine_waiting(struct nt_engine *engine)
+{
+    pthread_mutex_lock(&engine->queue_lock);
+    bool any = engine->first != NULL;
+    pthread_mutex_unlock(&engine->queue_lock);
+    return any;
 }
 
 /* Everything that waits, or NULL. With `block`, waits for something; NULL then means: stop. */
@@ -257,6 +266,10 @@ static struct nt_wish *serve(struct nt_engine *e, struct nt_wish *list, struct b
     else
         for (b->count = 0; rest != NULL && b->count < BATCH_WISHES; rest = rest->next)
             b->wish[b->count++] = rest;
+    if (NT_SIM_BUG(ANSWER_EARLY) && *err == NT_OK) {
+        finish(e, b, false);
+        b->count = 0;
+    }
     if (*err == NT_OK)
         *err = commit(e, txn, changed);
     nt_txn_free(txn);

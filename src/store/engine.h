@@ -44,6 +44,8 @@ void nt_engine_wish(struct nt_engine *engine, struct nt_wish *wish);
 /* Without a thread: commits all that wait as one (a great many as several), and calls done for
  * each. From one thread only. */
 void nt_engine_run(struct nt_engine *engine);
+/* Without a thread: whether anything waits, so that an owner who steps it knows when. */
+bool nt_engine_waiting(struct nt_engine *engine);
 /* For a thread that may block: queues, waits until durable, gives the status. Not from a decide or
  * done. */
 ntstatus nt_engine_wish_wait(struct nt_engine *engine, struct nt_wish *wish);

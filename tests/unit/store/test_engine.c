@@ -53,6 +53,24 @@ static struct nt_engine *memory_engine(struct nt_store **store)
     return e;
 }
 
+/* An owner without the thread steps the engine when there is something to do, and not before. */
+static void an_owner_sees_whether_something_waits(void **state)
+{
+    (void)state;
+    struct nt_store *store;
+    struct nt_engine *e = memory_engine(&store);
+    struct account_wish w;
+    assert_false(nt_engine_waiting(e));
+    account_wish(&w, 1000, 1);
+    nt_engine_wish(e, &w.wish);
+    assert_true(nt_engine_waiting(e));
+    assert_false(w.told);
+    nt_engine_run(e);
+    assert_true(w.told);
+    assert_false(nt_engine_waiting(e));
+    nt_engine_free(e);
+}
+
 static void waiting_wishes_share_one_commit_and_one_serial(void **state)
 {
     (void)state;
@@ -460,6 +478,7 @@ static void a_memory_copy_stays_as_it_was(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_owner_sees_whether_something_waits),
         cmocka_unit_test(waiting_wishes_share_one_commit_and_one_serial),
         cmocka_unit_test(a_flood_is_split_into_several_commits),
         cmocka_unit_test(a_wish_that_fails_leaves_nothing_and_the_others_stand),
