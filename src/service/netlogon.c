@@ -122,11 +122,6 @@ ntstatus nl_verify(struct nt_call *call, const char *computer, const NETLOGON_AU
     return NT_STATUS(SUCCESS);
 }
 
-ntstatus nl_werr(enum nt_werror werr)
-{
-    return (ntstatus){ (uint32_t)werr };
-}
-
 ntstatus nl_nomem(struct nt_call *call)
 {
     return nt_call_fault(call, NT_FAULT_NO_MEMORY);

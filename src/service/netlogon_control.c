@@ -99,7 +99,7 @@ static ntstatus put_info(struct nt_call *call, const struct control *c, uint32_t
         break;
     }
     }
-    return nl_werr(NT_WERR_OK);
+    return nt_werr(NT_WERR_OK);
 }
 
 static ntstatus forwarded(struct nt_call *call, void *args, ntstatus status)
@@ -138,16 +138,16 @@ static ntstatus of_trust(struct nt_call *call, struct control *c, const uint16_t
     /* Asking is for every authenticated caller, ordering for administrators. */
     enum nt_caller least = c->function == CONTROL_TC_QUERY ? NT_CALLER_USER : NT_CALLER_ADMIN;
     if (nt_caller_of(call) < least)
-        return nl_werr(NT_WERR_ACCESS_DENIED);
+        return nt_werr(NT_WERR_ACCESS_DENIED);
     if (c->function == CONTROL_CHANGE_PASSWORD ? c->level != 1 : c->level > 2)
-        return nl_werr(NT_WERR_INVALID_PARAMETER);
+        return nt_werr(NT_WERR_INVALID_PARAMETER);
     if (domain == NULL)
-        return nl_werr(NT_WERR_INVALID_PARAMETER);
+        return nt_werr(NT_WERR_INVALID_PARAMETER);
 
     const struct nt_tdo *tdo = find_trust(call, domain);
     if (tdo == NULL)
         return c->function == CONTROL_CHANGE_PASSWORD
-                   ? nl_werr(NT_WERR_NO_SUCH_DOMAIN)
+                   ? nt_werr(NT_WERR_NO_SUCH_DOMAIN)
                    : put_info(call, c, NT_WERR_NO_SUCH_DOMAIN, "");
     c->fwd.kind = kinds[c->function];
     c->fwd.domain = nt_arena_strdup(&call->arena, tdo->name);
@@ -169,17 +169,17 @@ static ntstatus control(struct nt_call *call, uint32_t function, uint32_t level,
     call->state = c;
 
     if (level < 1 || level > 4)
-        return nl_werr(NT_WERR_INVALID_LEVEL);
+        return nt_werr(NT_WERR_INVALID_LEVEL);
     switch (function) {
     case CONTROL_QUERY:
-        return level <= 3 ? put_info(call, c, NT_WERR_OK, "") : nl_werr(NT_WERR_INVALID_PARAMETER);
+        return level <= 3 ? put_info(call, c, NT_WERR_OK, "") : nt_werr(NT_WERR_INVALID_PARAMETER);
     case CONTROL_REDISCOVER:
     case CONTROL_TC_QUERY:
     case CONTROL_CHANGE_PASSWORD:
     case CONTROL_TC_VERIFY:
         return of_trust(call, c, domain);
     default:
-        return nl_werr(NT_WERR_NOT_SUPPORTED);
+        return nt_werr(NT_WERR_NOT_SUPPORTED);
     }
 }
 
@@ -189,7 +189,7 @@ ntstatus nl_control(struct nt_call *call, void *args)
 {
     struct NetrLogonControl *a = args;
     if (a->FunctionCode != CONTROL_QUERY || a->QueryLevel != 1)
-        return nl_werr(NT_WERR_NOT_SUPPORTED);
+        return nt_werr(NT_WERR_NOT_SUPPORTED);
     return control(call, a->FunctionCode, a->QueryLevel, NULL, &a->Buffer);
 }
 

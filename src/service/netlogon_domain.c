@@ -76,7 +76,7 @@ static ntstatus list_trusts(struct nt_call *call, uint32_t flags, bool with_own,
     if (list == NULL)
         return nl_nomem(call);
     if (domain == NULL)
-        return nl_werr(NT_WERR_NO_SUCH_DOMAIN);
+        return nt_werr(NT_WERR_NO_SUCH_DOMAIN);
 
     const struct nt_tdo *tdo = nt_dir_tdo_after(call->dir, "");
     for (; tdo != NULL && n + 1 < max; tdo = nt_dir_tdo_after(call->dir, tdo->name)) {
@@ -98,7 +98,7 @@ static ntstatus list_trusts(struct nt_call *call, uint32_t flags, bool with_own,
     }
     out->Domains = list;
     out->DomainCount = n;
-    return nl_werr(NT_WERR_OK);
+    return nt_werr(NT_WERR_OK);
 }
 
 ntstatus nl_dsr_enumerate_domain_trusts(struct nt_call *call, void *args)
@@ -158,9 +158,9 @@ ntstatus nl_get_trust_rid(struct nt_call *call, void *args)
         return nl_nomem(call);
     const struct nt_account *account = nt_dir_account(call->dir, name);
     if (account == NULL || (account->acb & NT_ACB_INTERDOMAIN) == 0)
-        return nl_werr(NT_WERR_NO_SUCH_DOMAIN);
+        return nt_werr(NT_WERR_NO_SUCH_DOMAIN);
     a->Rid = account->rid;
-    return nl_werr(NT_WERR_OK);
+    return nt_werr(NT_WERR_OK);
 }
 
 /* --- NetrLogonGetDomainInfo --- */

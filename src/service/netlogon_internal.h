@@ -42,8 +42,7 @@ bool nl_account_fits(const struct nt_account *account, uint16_t channel_type);
 #define NL_SCOPED_ENTRY __attribute__((cleanup(nl_entry_wipe))) struct nt_chain_entry
 void nl_entry_wipe(struct nt_chain_entry *entry);
 
-/* A Win32 code as a call's result, and the one that stands for a status. */
-ntstatus nl_werr(enum nt_werror werr);
+/* The Win32 code that stands for a status. */
 uint32_t nl_werr_of(ntstatus status);
 
 /* A failed set-up is worth one durable event a minute and account; all are logged. */

@@ -39,7 +39,7 @@ static ntstatus put_name(struct nt_call *call, const char *dc, uint16_t **out)
 {
     char *unc = nt_arena_printf(&call->arena, "\\\\%s", dc);
     *out = unc != NULL ? nt_call_utf16(call, unc) : NULL;
-    return *out != NULL ? nl_werr(NT_WERR_OK) : nl_nomem(call);
+    return *out != NULL ? nt_werr(NT_WERR_OK) : nl_nomem(call);
 }
 
 static ntstatus put_info(struct nt_call *call, const char *dc, const char *domain, bool own,
@@ -70,7 +70,7 @@ static ntstatus located(struct nt_call *call, void *args, ntstatus status)
     (void)args;
     (void)status; /* a controller may be known though the channel to it is not up */
     if (l->fwd.dc_name[0] == '\0')
-        return nl_werr(l->missing);
+        return nt_werr(l->missing);
     if (l->name != NULL)
         return put_name(call, l->fwd.dc_name, l->name);
     return put_info(call, l->fwd.dc_name, l->fwd.domain, false, l->info);
@@ -85,14 +85,14 @@ static ntstatus locate(struct nt_call *call, const uint16_t *domain_name, uint16
     if (asked == NULL)
         return nl_nomem(call);
     if (domain == NULL)
-        return nl_werr(missing);
+        return nt_werr(missing);
     if (own_domain(domain, asked))
         return name != NULL ? put_name(call, domain->computer, name)
                             : put_info(call, domain->computer, domain->name, true, info);
 
     const struct nt_tdo *tdo = nt_dir_tdo(call->dir, asked);
     if (tdo == NULL || (tdo->direction & DIRECTION_OUTBOUND) == 0)
-        return nl_werr(missing);
+        return nt_werr(missing);
     struct locate *l = nt_arena_alloc(&call->arena, sizeof *l);
     char *tdo_name = nt_arena_strdup(&call->arena, tdo->name);
     if (l == NULL || tdo_name == NULL)
@@ -120,7 +120,7 @@ static ntstatus dsr_get_dc_name(struct nt_call *call, const uint16_t *domain, ui
                                 DOMAIN_CONTROLLER_INFOW **info)
 {
     if ((flags & DS_DIRECTORY_ONLY) != 0)
-        return nl_werr(NT_WERR_NO_SUCH_DOMAIN); /* no directory service here */
+        return nt_werr(NT_WERR_NO_SUCH_DOMAIN); /* no directory service here */
     return locate(call, domain, NULL, info, NT_WERR_NO_SUCH_DOMAIN);
 }
 
@@ -148,5 +148,5 @@ ntstatus nl_dsr_get_site_name(struct nt_call *call, void *args)
 {
     (void)call;
     (void)args;
-    return nl_werr(NT_WERR_NO_SITENAME);
+    return nt_werr(NT_WERR_NO_SITENAME);
 }

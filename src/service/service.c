@@ -8,10 +8,8 @@
 #include "service/lockouts.h"
 
 static const struct nt_interface *const interfaces[] = {
-    &nt_netlogon_interface,
-    &nt_lsarpc_interface,
-    &nt_samr_interface,
-    &nt_epm_interface,
+    &nt_netlogon_interface, &nt_lsarpc_interface, &nt_samr_interface,    &nt_epm_interface,
+    &nt_srvsvc_interface,   &nt_wkssvc_interface, &nt_dssetup_interface,
 };
 
 bool nt_service_init(struct nt_service *s)

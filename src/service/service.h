@@ -146,7 +146,7 @@ struct nt_interface {
     size_t op_count;
 };
 extern const struct nt_interface nt_netlogon_interface, nt_lsarpc_interface, nt_samr_interface,
-    nt_epm_interface;
+    nt_epm_interface, nt_srvsvc_interface, nt_wkssvc_interface, nt_dssetup_interface;
 /* The table for a layout; NULL: not served. */
 const struct nt_interface *nt_interface_of(const struct nt_ndr_interface *layout);
 

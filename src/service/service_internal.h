@@ -32,6 +32,12 @@ struct nt_conn {
 ntstatus nt_call_park(struct nt_call *call,
                       ntstatus (*then)(struct nt_call *call, void *args, ntstatus status));
 
+/* The result of a call whose methods return Win32 codes. */
+static inline ntstatus nt_werr(enum nt_werror werr)
+{
+    return (ntstatus){ (uint32_t)werr };
+}
+
 /* Texts of the peer as UTF-8 in the call's arena; NULL with call->fault set when memory ran out,
  * "" for NULL and for what is not text. */
 const char *nt_call_text(struct nt_call *call, const uint16_t *s);
