@@ -142,6 +142,8 @@ bool nl_worth_noting(const struct nt_account *account, const struct nt_policy *p
     if (every > NOTE_EVERY)
         every = NOTE_EVERY;
     const struct nt_trust_in *in = account->in;
-    return in != NULL && in->state == NT_IN_ACTIVE &&
-           (now < in->last_ok || now - in->last_ok >= every);
+    if (in == NULL || (in->state != NT_IN_ACTIVE && in->state != NT_IN_PROVEN))
+        return false;
+    /* The right password after a wrong one ends a warning. */
+    return now < in->last_ok || now - in->last_ok >= every || in->last_bad > in->last_ok;
 }
