@@ -549,6 +549,26 @@ static void judge_wrong(const struct nt_permit_facts *f, bool silent, struct nt_
          "last refused on %s from %s", when, *f->last_from != '\0' ? f->last_from : "?");
 }
 
+/* A system that replaces the initial password does so as soon as it has proven it. One that has not
+ * done it a minute later never will: Samba's NT-style controllers, for one. */
+static void judge_initial(const struct nt_permit_facts *f, struct nt_diagnosis *d)
+{
+    char when[NT_TIME_TEXT];
+    bool never = f->now > f->proven && f->now - f->proven > 60 * NT_TIME_SECOND;
+    blame(d, "never-changed", f->peer);
+    verdict(d, "the trust works with its initial password: %s %s", f->peer,
+            never ? "never changes it" : "has not changed it");
+    cause(d,
+          "it was proven on %s, and a person may know it; a partner that replaces it does so at "
+          "once, and Samba's NT-style controllers never do",
+          nt_time_format(f->proven, when));
+    remedy(d,
+           "at %s: ntrust trust rotate %s; where its system never changes it, give it one that "
+           "nobody keeps: ntrust permit remove %s; ntrust permit add %s --generate; and store "
+           "that at %s",
+           f->peer, f->own, f->peer, f->peer, f->peer);
+}
+
 static void judge_permit_passwords(const struct nt_permit_facts *f, bool silent,
                                    struct nt_diagnosis *d)
 {
@@ -570,10 +590,7 @@ static void judge_permit_passwords(const struct nt_permit_facts *f, bool silent,
     } else if (f->last_bad > f->last_ok) {
         judge_wrong(f, silent, d);
     } else if (is(f->state, "proven")) {
-        blame(d, "never-changed", f->peer);
-        verdict(d, "the trust works with its initial password: %s has not changed it", f->peer);
-        cause(d, "it was proven on %s; a person still knows it", nt_time_format(f->proven, when));
-        remedy(d, "at %s: have the password changed (ntrust trust rotate %s)", f->peer, f->own);
+        judge_initial(f, d);
         find(d, NT_GROUP_PASSWORDS, NT_GRADE_WARNING, "%s", d->verdict);
     } else {
         judge_age(d, f->peer, f->changed, f->change_interval_s, f->now);

@@ -315,8 +315,15 @@ static void burned_disabled_unused_and_unchanged_are_told_apart(void **state)
     f = good_permit();
     f.state = "proven";
     f.changed = 0;
+    f.proven = f.last_ok = NOW - NT_TIME_SECOND;
     nt_diagnose_permit(&f, &d);
     assert_says(&d, NT_GRADE_WARNING, "never-changed", "RESOURCES");
+    assert_non_null(strstr(d.verdict, "has not changed it"));
+    f.proven = f.last_ok = NOW - 61 * NT_TIME_SECOND;
+    nt_diagnose_permit(&f, &d);
+    assert_says(&d, NT_GRADE_WARNING, "never-changed", "RESOURCES");
+    assert_non_null(strstr(d.verdict, "never changes it"));
+    assert_non_null(strstr(d.remedy, "--generate"));
 }
 
 static void silence_is_counted_in_check_intervals(void **state)
