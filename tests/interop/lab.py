@@ -188,9 +188,12 @@ class Domain:
         except FileNotFoundError:
             return ''
 
-    def ntrust(self, *args, password=None, ok=True):
+    def ntrust(self, *args, password=None, peer_password=None, ok=True):
+        """peer_password: of the other domain's administrator."""
         more = ['--password-fd', '0'] if password is not None else []
-        return run(self.prefix + [NTRUST, '--socket', self.socket, *args, *more], stdin=password, ok=ok)[1]
+        more += ['--peer-password-fd', '0'] if peer_password is not None else []
+        return run(self.prefix + [NTRUST, '--socket', self.socket, *args, *more],
+                   stdin=password if password is not None else peer_password, ok=ok)[1]
 
     def json(self, *args, password=None):
         return json.loads(self.ntrust('--json', *args, password=password))
@@ -247,7 +250,7 @@ def end_domains():
     return good
 
 
-def main(enter=enter_namespace, more_to_report=lambda: None):
+def main(enter=enter_namespace, more_to_report=lambda: None, more_to_end=lambda: None):
     """enter: starts the program again in its place, and names the directory for its files there."""
     global ROOT
     place = enter()
@@ -270,5 +273,6 @@ def main(enter=enter_namespace, more_to_report=lambda: None):
             if d.process is not None and d.process.poll() is None:
                 d.process.kill()
                 d.process.wait()
+        more_to_end()
         shutil.rmtree(ROOT, ignore_errors=True)
     sys.exit(0 if good else 1)

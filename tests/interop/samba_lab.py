@@ -19,6 +19,7 @@ import time
 import lab
 
 BRIDGE = 'lab0'
+OUR_ADDRESS = '10.78.0.254'  # of the test program itself
 PASSWORD = 'Passw0rd1'  # of every person in the laboratory
 MACHINES = []
 
@@ -48,6 +49,7 @@ def enter_namespaces():
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'lab', '/run'], check=True)
         os.makedirs('/run/lab')
         lab.run(['ip', 'link', 'add', BRIDGE, 'type', 'bridge'])
+        lab.run(['ip', 'addr', 'add', OUR_ADDRESS + '/24', 'dev', BRIDGE])
         lab.run(['ip', 'link', 'set', BRIDGE, 'up'])
         return '/run/lab'
     if os.geteuid() != 0:
@@ -180,7 +182,7 @@ class Machine:
         for root, _, names in os.walk(self.path('/var/log/samba')):
             for name in sorted(names):
                 with open(os.path.join(root, name), encoding='utf-8', errors='replace') as f:
-                    tail = f.read().splitlines()[-lines:]
+                    tail = [l for l in f.read().splitlines() if '"domain logons"' not in l][-lines:]
                 if tail:
                     parts.append('--- %s of %s\n%s' % (name, self.name, '\n'.join(tail)))
         return '\n'.join(parts)
@@ -213,6 +215,14 @@ class Samba(Machine):
             text += '[%s]\n    path = /srv/%s\n    read only = no\n' % (share, share)
         self.write('/etc/samba/smb.conf', text)
         self.write('/etc/samba/lmhosts', '127.0.0.1 localhost\n')
+
+
+    def set(self, name, value):
+        """Sets an option of the section [global]; for daemons that are started afterwards."""
+        lines = [l for l in self.read('/etc/samba/smb.conf').splitlines()
+                 if l.split('=')[0].strip() != name]
+        lines.insert(1, '    %s = %s' % (name, value))
+        self.write('/etc/samba/smb.conf', '\n'.join(lines) + '\n')
 
 
 class Controller(Samba):
@@ -248,7 +258,7 @@ class Controller(Samba):
         """Lets `domain` trust this one."""
         self.user(domain.lower() + '$')
         self.run(['net', 'rpc', 'trustdom', 'add', domain, password, '-S', self.address,
-                  '-U', '%s\\root%%%s' % (self.domain, PASSWORD)])
+                  '-U', who(self.domain, 'root')])
 
 
 class Member(Samba):
@@ -264,10 +274,42 @@ class Member(Samba):
         super().__init__(name, address, domain, lines, shares)
 
 
+class Ntrust(lab.Domain):
+    """A domain of ntrustd's on a machine of its own, with some users."""
+
+    def __init__(self, domain, computer, address, users=(), settings=None):
+        self.machine = Samba(computer, address, domain, {'domain logons': 'yes', 'security': 'user', 'passdb backend': 'tdbsam'})  # STANDIN
+        self.machine.start('nmbd')  # STANDIN
+        super().__init__(domain, computer, address, PASSWORD, settings, machine=self.machine)
+        for user in users:
+            self.ntrust('user', 'add', user, password=PASSWORD)
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def run_on(self, command, ok=True):
+        """Runs a command on its machine."""
+        return self.machine.run(command, ok=ok)
+
+
+def who(domain, user, password=PASSWORD):
+    """As Samba's tools take it."""
+    return '%s\\%s%%%s' % (domain, user, password)
+
+
 def report():
     for machine in MACHINES:
         print('\n' + machine.logs())
 
 
+def end_machines():
+    for machine in MACHINES:
+        machine.stop()
+        machine.keeper.stdin.close()
+        machine.keeper.wait()
+        machine.keeper.stdout.close()
+
+
 def main():
-    lab.main(enter_namespaces, report)
+    lab.main(enter_namespaces, report, end_machines)
