@@ -7,8 +7,9 @@
 #include "domain/ops.h"
 #include "world.h"
 
-#define GRACE (2 * SIM_MINUTE) /* what was refused before it was mended may be written down after  \
-                                */
+#define GRACE                                                                                      \
+    (2 * SIM_MINUTE) /* what was refused before it was mended may be written down after            \
+                      */
 
 static struct sim_hash of(const struct nt_secret *secret)
 {
@@ -88,10 +89,12 @@ static void judge(struct sim_trust *t)
     bool is = sound(t);
     if (l->sound && !is && !l->excused)
         fail(t, "I1: no candidate of the trusting end is accepted by the trusted end any more");
-    if (l->sound && !is)
+    if (!is)
         l->unsound_until = core_of(t)->now;
     l->sound = is;
-    bool whole = is && l->in.state == NT_IN_ACTIVE && l->out.state == NT_OUT_ACTIVE;
+    /* That it is whole again shows when a channel was opened since. */
+    bool whole = is && l->in.state == NT_IN_ACTIVE && l->out.state == NT_OUT_ACTIVE &&
+                 l->opened_at > l->unsound_until;
     if (l->excused && !l->disturbed && whole)
         l->excused = false;
 }
@@ -111,6 +114,7 @@ static struct sim_view_out view_of_out(const struct nt_tdo *tdo)
     struct sim_view_out v = { .there = true,
                               .state = o->state,
                               .epoch = o->epoch,
+                              .last_ok = o->last_ok,
                               .initial = o->current.initial,
                               .next_set = o->next.set,
                               .next_adopted = o->next.set && !o->next.has_clear,
@@ -191,6 +195,8 @@ void sim_ledger_out(struct sim_trust *t, const struct nt_tdo *tdo, const struct 
     } else {
         out_step(t, &new, policy->history_kept);
     }
+    if (new.last_ok != l->out.last_ok)
+        l->opened_at = core_of(t)->now;
     l->out = new;
     judge(t);
     if (tdo->out.state != NT_OUT_BROKEN)
@@ -473,9 +479,12 @@ void sim_ledger_revert(struct sim_domain *d, const struct sim_view_out *out,
         bool is = sound(t);
         if (t->ledger.sound && !is) {
             t->ledger.excused = true; /* further back than the policy allows */
-            t->ledger.unsound_until = core_of(t)->now;
             d->world->counts.excused++;
         }
+        if (t->ledger.out.state == NT_OUT_BROKEN)
+            t->ledger.excused = true; /* it was broken then, and may have stopped to try */
+        if (t->ledger.excused)
+            t->ledger.unsound_until = core_of(t)->now;
         t->ledger.sound = is;
     }
 }

@@ -30,6 +30,7 @@ struct sim_view_out {
     bool there;
     enum nt_out_state state;
     uint64_t epoch;
+    nt_time last_ok;
     bool initial; /* the current one is */
     bool next_set, next_adopted;
     struct sim_hash current, next, history[SIM_HISTORY];
@@ -61,7 +62,7 @@ struct sim_ledger {
     bool sound;     /* some candidate is accepted */
     bool excused;   /* it need not be: a person or a snapshot broke it */
     bool disturbed; /* an administrator is at it just now, at one end or the other */
-    sim_time unsound_until;
+    sim_time unsound_until, opened_at; /* a channel was opened, as the trusting end noted */
 };
 
 /* A durable change of either end. */

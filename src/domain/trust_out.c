@@ -266,6 +266,13 @@ static void opened_by_history(struct nt_trust_out *out, struct nt_out_session *s
         back_off(out, when);
         return;
     }
+    if (out->next.set && !out->next.has_clear) {
+        /* Taken over from a trusted end that has gone back since: not ours to send, so it can go,
+         * or proving it would never end. */
+        drop_candidate(&out->next);
+        out->state = NT_OUT_ACTIVE;
+        raise_effect(result, NT_OUT_COMMIT);
+    }
     s->resend = true;
     if (out->rounds == 0)
         note(result, NT_EVENT_WARNING, "trust-peer-behind",
@@ -385,6 +392,13 @@ void nt_out_evidence(struct nt_trust_out *out, struct nt_out_session *s,
     } else if (now == &out->next || now == &out->current) {
         s->resend = false;
         s->prove = now == &out->next || !nt_secret_equal(&s->opened_with, theirs_new);
+        if (s->prove) {
+            /* It says that it holds our newest, and another one opened the channel. Once that is a
+             * change that came between; where it goes on, its word and its deed differ. */
+            s->doubted = out->rounds > 0;
+            out->rounds++;
+            back_off(out, when);
+        }
         result->verdict = NT_VERDICT_HEALTHY;
     } else {
         s->resend = true;

@@ -108,6 +108,7 @@ struct nt_out_session {
     bool evidence_lacking;
     bool resend;        /* it holds an older password: send it our newest again */
     bool prove;         /* it says that it holds our newest: prove that anew */
+    bool doubted;       /* it has said so before, in vain: prove it after a pause */
     bool lagging;       /* another controller has taken a newer one: ask that one first */
     bool lag_confirmed; /* and it still does: nothing to repair from here */
     bool fallback_only; /* adopting was tried and refused: change from here */

@@ -145,7 +145,10 @@ static void plan_opened(const struct nt_trust_out *out, const struct nt_policy *
     bool held_back = nt_out_ahead(out->retry_at, now, policy->retry_most_s);
     bool due = change_due(out, policy, now);
     if (s->prove) {
-        plan_open(out, action, NT_OUT_PROVE, s->dc, "prove what it holds");
+        if (s->doubted && held_back)
+            plan_wait(action, out->retry_at, "backoff");
+        else
+            plan_open(out, action, NT_OUT_PROVE, s->dc, "prove what it holds");
         return;
     }
     if (s->lagging) {

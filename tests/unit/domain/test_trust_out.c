@@ -327,6 +327,50 @@ static void a_refused_adoption_falls_back_to_a_change(void **state)
     change(&e);
 }
 
+/* Both ends went back, one after the other: nobody has the adopted one any more. */
+static void an_adopted_password_is_let_go_when_the_trusted_end_went_back_too(void **state)
+{
+    struct end e;
+    struct nt_secret theirs = hash_of("newer");
+    (void)state;
+    established(&e, 3);
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &theirs, &e.out.current.hash);
+    assert_int_equal(plan(&e), NT_OUT_PROVE);
+    struct nt_secret older = e.out.history[0].hash;
+    open_with(&e, &older, "DC1");
+    assert_false(e.out.next.set);
+    assert_int_equal(e.result.effect, NT_OUT_COMMIT);
+    evidence(&e, &older, NULL);
+    assert_int_equal(plan(&e), NT_OUT_SEND);
+    assert_ptr_equal(e.action.candidates[0], &e.out.current);
+}
+
+/* It says that it holds our newest, and opens with an older one alone. */
+static void a_server_whose_word_and_deed_differ_is_not_asked_in_a_loop(void **state)
+{
+    struct end e;
+    nt_time last = 0;
+    (void)state;
+    established(&e, 2);
+    for (int i = 0; i < 6; i++) {
+        struct nt_secret older = e.out.history[0].hash;
+        open_with(&e, &older, "DC1");
+        evidence(&e, &e.out.current.hash, &older);
+        if (i > 0) { /* the first time it may be a change that has just arrived */
+            assert_int_equal(plan(&e), NT_OUT_WAIT);
+            assert_true(e.action.until - e.when.now > last);
+            last = e.action.until - e.when.now;
+            e.when.now = e.action.until;
+        }
+        assert_int_equal(plan(&e), NT_OUT_PROVE);
+    }
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    assert_int_equal(e.out.rounds, 0);
+    assert_int_equal(e.out.retry_at, 0);
+}
+
 /* --- the order of a change --- */
 
 static void no_second_secret_while_one_is_unproven(void **state)
@@ -699,6 +743,8 @@ int main(void)
         cmocka_unit_test(nothing_of_ours_opens_it_needs_a_reset),
         cmocka_unit_test(an_adopted_password_is_proven_and_then_replaced_at_once),
         cmocka_unit_test(a_refused_adoption_falls_back_to_a_change),
+        cmocka_unit_test(an_adopted_password_is_let_go_when_the_trusted_end_went_back_too),
+        cmocka_unit_test(a_server_whose_word_and_deed_differ_is_not_asked_in_a_loop),
         cmocka_unit_test(no_second_secret_while_one_is_unproven),
         cmocka_unit_test(no_change_without_a_fresh_proof),
         cmocka_unit_test(a_send_whose_proof_fails_is_repeated_with_growing_pauses),
