@@ -3,8 +3,12 @@
 
     extract.py DIRECTORY > calls.txt
     extract.py --pdus DIRECTORY > pdus.txt
+    extract.py --smb DIRECTORY > smb.txt
 
-With --pdus each line is one PDU as it was sent, CAPTURE FRAME HEX. Otherwise one line a part of a call, the request first:
+With --pdus each line is one PDU as it was sent, CAPTURE FRAME HEX. With --smb each line is one SMB
+message as it was sent, CAPTURE CONNECTION FRAME c|s HEX (from the client or the server), and before
+the one that brings an NTLM response the session key that this makes, with k. Otherwise one line a
+part of a call, the request first:
 
     CAPTURE INTERFACE OPNUM q FRAME HEX     the stub of a request
     CAPTURE INTERFACE OPNUM r FRAME HEX     the stub of its response
@@ -22,7 +26,7 @@ import uuid
 import rpc
 import security
 import smb2
-from streams import tcp_data
+from streams import Framer, netbios_session, tcp_data
 
 PASSWORDS = ['Passw0rd1', 'Trust.pw1', 'Trust.pw2', 'Impws.pw1', 'Impws.pw2', 'Impws.pw3']
 HASHES = [bytes.fromhex(h) for h in (
@@ -69,6 +73,27 @@ def calls(path, lab, pdus):
         pdus += pipe.pdus
 
 
+def smb_messages(path, hashes):
+    """Yields (connection, frame, c, s or k, bytes)."""
+    framers, ntlm = {}, {}
+    for frame, connection, client, data in tcp_data(path):
+        if connection[0] != 445:  # on 139 the captures have only SMB1's browsing
+            continue
+        framer = framers.setdefault((connection, client), Framer(netbios_session))
+        for message in framer.feed(data):
+            body = message[4:]
+            if body[:4] == b'\xfeSMB' and body[12:14] == b'\x01\x00':
+                context = ntlm.setdefault(connection, security.Ntlm(hashes))
+                context.key = None
+                try:
+                    context.token(body)
+                except security.WrongKey:
+                    pass  # one capture is about that
+                if context.key is not None:
+                    yield connection[1], frame, 'k', context.key
+            yield connection[1], frame, 'c' if client else 's', body
+
+
 def show(capture, call, out):
     name = 'unknown'
     if call.interface is not None:
@@ -86,11 +111,17 @@ def show(capture, call, out):
 
 def main():
     folder, want_pdus = sys.argv[-1], '--pdus' in sys.argv[1:-1]
-    lab = security.Lab([security.nt_hash(p) for p in PASSWORDS] + HASHES)
+    hashes = [security.nt_hash(p) for p in PASSWORDS] + HASHES
+    lab = security.Lab(hashes)
     for name in sorted(os.listdir(folder)):
         if not name.endswith('.pcap'):
             continue
         capture, pdus = name[:-5], []
+        if '--smb' in sys.argv[1:-1]:
+            for connection, frame, kind, data in sorted(
+                    smb_messages(os.path.join(folder, name), hashes), key=lambda m: m[0]):
+                sys.stdout.write('%s %d %d %s %s\n' % (capture, connection, frame, kind, data.hex()))
+            continue
         for call in calls(os.path.join(folder, name), lab, pdus):
             if not want_pdus:
                 show(capture, call, sys.stdout)

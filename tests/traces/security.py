@@ -57,6 +57,7 @@ class Ntlm:
 
     def __init__(self, hashes):
         self.hashes, self.challenge, self.sides, self.header_signing = hashes, None, None, False
+        self.key = None
 
     def token(self, data):
         """A token of either side, alone or inside SPNEGO."""
@@ -91,6 +92,7 @@ class Ntlm:
                 raise WrongKey('no password fits the NTLM response of %s'
                                % user.decode('utf-16-le'))
         key = ARC4.new(base).decrypt(sent_key) if flags & KEY_EXCH else base
+        self.key = key
         self.sides = {c: NtlmSide(key, flags, c) for c in (True, False)}
 
     def open(self, client, level, header, stub, trailer, token):
