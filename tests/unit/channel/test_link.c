@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "channel/link.h"
-#include "idl/lsarpc.h"
 #include "idl/netlogon.h"
+#include "idl/srvsvc.h"
 
 #define assert_status(got, name)                                                                   \
     assert_string_equal(nt_status_name(got), nt_status_name(NT_STATUS(name)))
@@ -87,11 +87,11 @@ static void an_interface_that_is_not_there_is_told(void **state)
     struct nt_link_event ev;
     (void)state;
     world_open(&w, 3);
-    struct nt_link *link = make(&w, &ndr_lsarpc, 49153); /* the port, but not the interface */
+    struct nt_link *link = make(&w, &ndr_srvsvc, 49153); /* the port, but not the interface */
     assert_true(next(&w, link, &ev));
     assert_int_equal(ev.kind, NT_LINK_FAILED);
     assert_status(ev.status, RPC_UNKNOWN_IF);
-    assert_non_null(strstr(ev.why, "lsarpc at accpdc port 49153: "));
+    assert_non_null(strstr(ev.why, "srvsvc at accpdc port 49153: "));
     assert_false(next(&w, link, &ev));
     end(&w, link);
 }
@@ -117,6 +117,100 @@ static void failures_name_the_place_once(void **state)
     uint32_t id;
     assert_int_equal(nt_link_call(link, &ndr_NetrServerReqChallenge, NULL, w.now_ms, &id),
                      NT_E_STATE);
+    end(&w, link);
+}
+
+static struct nt_link *make_by(struct world *w, enum nt_road road)
+{
+    struct nt_link *link = nt_link_new(
+        &(struct nt_link_config){
+            .host = "accpdc", .road = road, .iface = &ndr_netlogon, .env = &w->res.env },
+        w->now_ms);
+    assert_non_null(link);
+    return link;
+}
+
+static void what_is_not_on_tcp_is_reached_through_its_pipe(void **state)
+{
+    static const enum nt_road roads[] = { NT_ROAD_ANY, NT_ROAD_SMB };
+    (void)state;
+    for (size_t i = 0; i < NT_COUNT(roads); i++) {
+        struct world w;
+        struct nt_link_event ev;
+        world_open(&w, 7);
+        w.pipes_only = true;
+        w.step = i; /* byte by byte, too */
+        struct nt_link *link = make_by(&w, roads[i]);
+        assert_true(next(&w, link, &ev));
+        assert_int_equal(ev.kind, NT_LINK_READY);
+        assert_int_equal(nt_link_road(link), NT_ROAD_SMB);
+        assert_int_equal(nt_link_port(link), 0);
+        struct NetrServerReqChallenge args = { .ComputerName = (uint16_t[]){ 'X', 0 } };
+        uint32_t id;
+        assert_int_equal(nt_link_call(link, &ndr_NetrServerReqChallenge, &args, w.now_ms, &id),
+                         NT_OK);
+        assert_true(next(&w, link, &ev));
+        assert_int_equal(ev.kind, NT_LINK_RESPONSE);
+        assert_int_equal(ev.call_id, id);
+        end(&w, link);
+    }
+}
+
+static void a_failure_tells_of_both_roads(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    (void)state;
+    world_open(&w, 8);
+    w.unreachable = true;
+    struct nt_link *link = make_by(&w, NT_ROAD_ANY);
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_int_equal(nt_link_step(link), NT_SMB_STEP_NETWORK);
+    assert_string_equal(ev.why,
+                        "endpoint mapper at accpdc port 135: connection refused; netlogon through "
+                        "a pipe of \\\\accpdc (SMB port 445): connection refused");
+    end(&w, link);
+}
+
+static void a_chosen_road_is_the_only_one(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    (void)state;
+    world_open(&w, 9);
+    struct nt_link *link = make_by(&w, NT_ROAD_SMB); /* this world has TCP only */
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_null(strstr(ev.why, "135"));
+    end(&w, link);
+    world_open(&w, 10);
+    w.pipes_only = true;
+    link = make_by(&w, NT_ROAD_TCP);
+    assert_true(next(&w, link, &ev));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_null(strstr(ev.why, "SMB"));
+    end(&w, link);
+}
+
+/* Its own connect has a time of its own. */
+static void the_second_road_is_given_up_too(void **state)
+{
+    struct world w;
+    struct nt_link_event ev;
+    (void)state;
+    world_open(&w, 11);
+    struct nt_link *link = make_by(&w, NT_ROAD_ANY);
+    nt_link_tick(link, w.now_ms + NT_LINK_CONNECT_MS);
+    assert_false(nt_link_next(link, &ev, w.now_ms));
+    assert_int_equal(nt_link_road(link), NT_ROAD_SMB);
+    uint64_t begun = w.now_ms + NT_LINK_CONNECT_MS;
+    nt_link_tick(link, begun); /* the deadline is there from now on */
+    assert_int_equal(nt_link_deadline(link), begun + NT_LINK_CONNECT_MS);
+    nt_link_tick(link, begun + NT_LINK_CONNECT_MS);
+    assert_true(nt_link_next(link, &ev, begun + NT_LINK_CONNECT_MS));
+    assert_int_equal(ev.kind, NT_LINK_FAILED);
+    assert_status(ev.status, IO_TIMEOUT);
     end(&w, link);
 }
 
@@ -209,6 +303,10 @@ int main(void)
         cmocka_unit_test(wishes_are_told_apart_for_good),
         cmocka_unit_test(an_interface_that_is_not_there_is_told),
         cmocka_unit_test(failures_name_the_place_once),
+        cmocka_unit_test(what_is_not_on_tcp_is_reached_through_its_pipe),
+        cmocka_unit_test(a_failure_tells_of_both_roads),
+        cmocka_unit_test(a_chosen_road_is_the_only_one),
+        cmocka_unit_test(the_second_road_is_given_up_too),
         cmocka_unit_test(a_connection_that_never_opens_is_given_up),
         cmocka_unit_test(a_mute_server_is_given_up_at_each_stage),
         cmocka_unit_test(garbage_is_told_as_such),

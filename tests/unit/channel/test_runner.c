@@ -303,6 +303,31 @@ static void an_establishment_survives_a_cut_anywhere(void **state)
     }
 }
 
+/* The same by the other road, with a session and a pipe to be opened each time. */
+static void a_partner_with_pipes_only_is_as_good(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    w.pipes_only = true;
+    world_trust(&w, WORLD_INITIAL, false);
+    world_run(&w, HOUR);
+    world_assert_good(&w);
+    assert_status(world_logon(&w, "alice", "Alice.pw1"), SUCCESS);
+    size_t all = w.moved;
+    world_close(&w);
+    for (size_t at = 1; at < all; at += at % 37 + 61) {
+        open_world(&w);
+        w.pipes_only = true;
+        w.cut_at = at;
+        w.step = at % 3 == 0 ? 100 : 0;
+        world_trust(&w, WORLD_INITIAL, false);
+        world_run(&w, HOUR);
+        world_assert_good(&w);
+        world_close(&w);
+    }
+}
+
 static void a_change_survives_a_cut_anywhere(void **state)
 {
     size_t first = bytes_of_an_establishment();
@@ -869,6 +894,7 @@ int main(void)
         cmocka_unit_test(a_lost_answer_to_the_first_change_is_cured),
         cmocka_unit_test(a_lost_answer_to_the_first_authentication_is_cured),
         cmocka_unit_test(an_establishment_survives_a_cut_anywhere),
+        cmocka_unit_test(a_partner_with_pipes_only_is_as_good),
         cmocka_unit_test(a_change_survives_a_cut_anywhere),
         cmocka_unit_test(bytes_may_come_one_by_one),
         cmocka_unit_test(a_crash_after_any_commit_loses_nothing),

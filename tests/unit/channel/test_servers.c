@@ -36,6 +36,32 @@ static void names_and_addresses_are_read(void **state)
     assert_one("[2001:db8::7]:65535", "2001:db8::7", 65535);
 }
 
+static void assert_road(const char *text, const char *host, uint16_t port, enum nt_road road)
+{
+    struct nt_servers s;
+    assert_one(text, host, port);
+    assert_true(parse(text, &s));
+    assert_int_equal(s.list[0].road, road);
+}
+
+static void a_road_may_stand_before_the_host(void **state)
+{
+    (void)state;
+    assert_road("pdc", "pdc", 0, NT_ROAD_ANY);
+    assert_road("pdc:445", "pdc", 445, NT_ROAD_ANY);
+    assert_road("smb:pdc", "pdc", 0, NT_ROAD_SMB);
+    assert_road("smb:pdc:1445", "pdc", 1445, NT_ROAD_SMB);
+    assert_road("smb:[2001:db8::7]:1445", "2001:db8::7", 1445, NT_ROAD_SMB);
+    assert_road("tcp:192.0.2.7", "192.0.2.7", 0, NT_ROAD_TCP);
+    assert_road("\\\\pdc", "pdc", 0, NT_ROAD_SMB);
+    assert_road("//pdc", "pdc", 0, NT_ROAD_SMB);
+    assert_road("smb:445", "smb", 445, NT_ROAD_ANY); /* a host of that name */
+    assert_road("tcp", "tcp", 0, NT_ROAD_ANY);
+    struct nt_servers s;
+    assert_false(parse("smb:", &s));
+    assert_false(parse("//", &s));
+}
+
 static void an_empty_text_is_an_empty_list(void **state)
 {
     struct nt_servers s;
@@ -94,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_addresses_are_read),
+        cmocka_unit_test(a_road_may_stand_before_the_host),
         cmocka_unit_test(an_empty_text_is_an_empty_list),
         cmocka_unit_test(the_order_is_kept),
         cmocka_unit_test(what_breaks_the_form_is_refused),

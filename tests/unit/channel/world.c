@@ -15,9 +15,10 @@
 #include "rpc/sec_schannel.h"
 #include "service/chains.h"
 #include "service/logon.h"
+#include "world_smb.h"
 
 #define EPM_PORT       135
-#define SMB_PORT       445 /* refused: this world has TCP only */
+#define SMB_PORT       445
 #define RPC_PORT       49153
 #define OP_AUTH3       26
 #define OP_SET2        30
@@ -169,6 +170,7 @@ struct task {
 /* One connection, seen from both ends. Lives on for its parked tasks after it was closed. */
 struct wire {
     struct world *world;
+    struct front *front; /* on the SMB port */
     struct nt_rpc_server *rpc;
     struct nt_conn *conn;
     struct task *tasks;
@@ -198,7 +200,6 @@ static struct wire *wire_open(struct world *w, uint16_t port)
                                                              &ndr_lsarpc };
     struct wire *c = calloc(1, sizeof *c);
     assert_non_null(c);
-    assert_true(port == EPM_PORT || port == RPC_PORT);
     c->world = w;
     struct nt_rpc_server_config config = {
         .ifaces = port == EPM_PORT ? mapper : ifaces,
@@ -210,6 +211,7 @@ static struct wire *wire_open(struct world *w, uint16_t port)
         .caller_free = give_back,
         .limits = nt_rpc_limits_default,
     };
+    c->front = port == SMB_PORT ? front_new(&w->acc.env, w->now_ms) : NULL;
     c->rpc = nt_rpc_server_new(&config, w->now_ms);
     c->conn = nt_conn_new(&w->acc.service, "192.0.2.7:51234",
                           port == EPM_PORT ? "192.0.2.1:135" : "192.0.2.1:49153");
@@ -386,6 +388,7 @@ static void wire_free(struct wire *c)
     while (c->tasks != NULL)
         wire_serve(c);
     nt_rpc_server_free(c->rpc);
+    front_free(c->front);
     nt_conn_free(c->conn);
     free(c);
 }
@@ -423,7 +426,9 @@ static bool move_up(struct world *w, struct nt_link *link)
         nt_link_feed(link, junk, sizeof junk, w->now_ms);
         return true;
     }
-    size_t took = nt_rpc_server_feed(w->wire->rpc, data, len, w->now_ms);
+    struct wire *c = w->wire;
+    size_t took = c->front != NULL ? front_feed(c->front, c->rpc, data, len, w->now_ms)
+                                   : nt_rpc_server_feed(c->rpc, data, len, w->now_ms);
     nt_link_sent(link, took);
     return took > 0;
 }
@@ -433,11 +438,16 @@ static bool move_down(struct world *w, struct nt_link *link)
     const uint8_t *data;
     const char *why;
     struct wire *c = w->wire;
-    size_t len = c->closed ? 0 : nt_rpc_server_pending(c->rpc, &data);
+    size_t len = c->closed          ? 0
+                 : c->front != NULL ? front_pending(c->front, c->rpc, &data)
+                                    : nt_rpc_server_pending(c->rpc, &data);
     if (len > 0) {
         len = allowance(w, len);
         nt_link_feed(link, data, len, w->now_ms);
-        nt_rpc_server_sent(c->rpc, len);
+        if (c->front != NULL)
+            front_sent(c->front, len);
+        else
+            nt_rpc_server_sent(c->rpc, len);
         return true;
     }
     if (nt_rpc_server_closed(c->rpc, &why))
@@ -459,9 +469,9 @@ static bool serve_wish(struct world *w, struct nt_link *link)
     if (!wants || number == w->number)
         return false;
     w->number = number;
-    w->attempts += port != SMB_PORT; /* the second road of the same attempt */
+    w->attempts += port != SMB_PORT; /* which is the second road of the same attempt */
     assert_string_equal(host, "accpdc");
-    if (w->unreachable || port == SMB_PORT) {
+    if (w->unreachable || (port == SMB_PORT) != w->pipes_only) {
         nt_link_lost(link, NT_STATUS(CONNECTION_REFUSED), "connection refused");
     } else {
         w->wire = wire_open(w, port);

@@ -38,6 +38,7 @@ struct world {
 
     /* what goes wrong */
     bool unreachable;    /* every connection is refused */
+    bool pipes_only;     /* all but its SMB port is closed; else that is */
     bool mute;           /* connections open, and nothing is ever answered */
     bool garbage;        /* the server answers bytes that are no RPC */
     bool no_aes;         /* the server knows older cryptography only */
