@@ -12,8 +12,9 @@
 #define NT_MAILSLOT_NETLOGON "\\MAILSLOT\\NET\\NETLOGON"
 #define NT_MAILSLOT_NTLOGON  "\\MAILSLOT\\NET\\NTLOGON"
 
-#define NT_NL_NAME 256 /* bytes of a computer's, account's or domain's name in UTF-8 with the NUL  \
-                        */
+#define NT_NL_NAME                                                                                 \
+    256 /* bytes of a computer's, account's or domain's name in UTF-8 with the NUL                 \
+         */
 
 enum nt_nl_opcode { /* [MS-ADTS] 6.3.1.1 */
                     NT_NL_PRIMARY_QUERY = 7,

@@ -210,7 +210,7 @@ class Secrets(unittest.TestCase):
         os.chmod(lab.ROOT, 0o711)
         try:
             d = lab.Domain('THIRD', 'THIRDPDC', '127.0.0.3', owner=nobody,
-                           settings={'listen': {'epm_port': 10135}})
+                           settings={'listen': {'epm_port': 10135, 'smb_port': 10445}})
         except PermissionError:
             self.skipTest('the user nobody cannot reach ' + lab.NTRUSTD)
         path = '/proc/%d/status' % d.process.pid
