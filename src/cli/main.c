@@ -34,7 +34,7 @@ static const struct option_row {
     { "json", 'j', NULL, true, "print JSON, for programs" },
     { "help", 'h', NULL, true, "explain the command" },
     { "server", 0, "[smb:|tcp:]HOST[:PORT]", false,
-      "one of its controllers (again for more); PORT: endpoint mapper's, or SMB's" },
+      "one of the other domain's controllers; again for more" },
     { "password-fd", 0, "N", false, "read the password from file descriptor N instead of asking" },
     { "empty-password", 0, NULL, false, "the password is empty" },
     { "generate", 0, NULL, false, "have a password made, and show it this once" },
