@@ -35,11 +35,11 @@ LONG_FRAMES = {
 
 
 class Recorder:
-    """Captures loopback into a file."""
+    """Captures an interface, loopback by default, into a file. address: one behind it."""
 
-    def __init__(self, path):
-        self.path = path
-        self.dumpcap = lab.popen(['dumpcap', '-q', '-i', 'lo', '-w', path],
+    def __init__(self, path, interface='lo', address='127.0.0.1'):
+        self.path, self.address = path, address
+        self.dumpcap = lab.popen(['dumpcap', '-q', '-i', interface, '-w', path],
                                  stderr=subprocess.PIPE)
         for line in self.dumpcap.stderr:
             if line.startswith(b'File: '):
@@ -50,7 +50,8 @@ class Recorder:
         """When all that was sent before is in the file."""
         marker = b'the end of the story ' + os.urandom(8).hex().encode()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.sendto(marker, ('127.0.0.1', 9))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            s.sendto(marker, (self.address, 9))
         deadline = time.monotonic() + lab.STEP_S
         while time.monotonic() < deadline:
             with open(self.path, 'rb') as f:
