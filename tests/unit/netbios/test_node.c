@@ -239,6 +239,7 @@ static void wins_gives_the_names_and_they_are_refreshed_in_time(void **state)
     assert_true(next(&t));
     assert_int_equal(t.out.to, WINS1);
     assert_int_equal(t.sent.opcode, NT_NS_MULTIHOMED);
+    nt_buf_free(&t.out.data);
     begin(&t, NT_NB_P, 2);
     give_all(&t, WINS1, NT_NS_OK, 1000);
     for (size_t i = 0; i < NT_NB_NAMES; i++)
@@ -271,6 +272,7 @@ static void a_silent_wins_server_makes_the_next_one_be_asked(void **state)
     assert_int_equal(state_of(&t, 0, NT_NB_BY_WINS), NT_NB_HELD);
     assert_int_equal(events(&t, NT_NB_EV_WINS_SILENT), 0);
 
+    nt_buf_free(&t.out.data);
     begin(&t, NT_NB_P, 2);
     run(&t, 9100);
     assert_int_equal(state_of(&t, 0, NT_NB_BY_WINS), NT_NB_SILENT);
