@@ -45,8 +45,9 @@ static bool ask_terminal(const char *prompt, char *text, size_t size)
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     quiet.c_lflag |= ECHONL;
-    dprintf(fd, "%s: ", prompt);
+    /* In this order: what is typed as soon as the prompt is seen is neither shown nor dropped. */
     tcsetattr(fd, TCSAFLUSH, &quiet);
+    dprintf(fd, "%s: ", prompt);
     bool ok = read_line(fd, text, size);
     tcsetattr(fd, TCSAFLUSH, &before);
     close(fd);
