@@ -69,7 +69,7 @@ static void take_all(struct peer *p)
 {
     const uint8_t *data;
 
-    while (!peer_closed(p) && nt_smb_server_pending(p->m, &data) > 0 && data[0] == 0x82)
+    while (nt_smb_server_pending(p->m, &data) > 0 && data[0] == 0x82)
         nt_smb_server_sent(p->m, NT_SMB_FRAME_LEN); /* a NetBIOS session was accepted */
     while (peer_take(p))
         if (p->h.command == NT_SMB2_SESSION_SETUP && p->s->id == 0)
