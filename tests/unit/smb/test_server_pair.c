@@ -101,9 +101,23 @@ static bool hear(struct pair *p)
     return any;
 }
 
-static size_t least(size_t a, size_t b)
+/* What one end has to send, as far as it may be carried now, onto `to`; returns how much. */
+static size_t carry(uint8_t *to, size_t *have, size_t room, const uint8_t *data, size_t len,
+                    size_t cut)
 {
-    return a < b ? a : b;
+    size_t n = len < cut ? len : cut;
+
+    n = n < room - *have ? n : room - *have;
+    if (n > 0)
+        memcpy(to + *have, data, n);
+    *have += n;
+    return n;
+}
+
+static void drop_front(uint8_t *bytes, size_t *have, size_t n)
+{
+    *have -= n;
+    memmove(bytes, bytes + n, *have);
 }
 
 static void settle(struct pair *p)
@@ -113,24 +127,18 @@ static void settle(struct pair *p)
 
     while (any) {
         any = hear(p);
-        size_t n = least(nt_smb_client_pending(p->c, &data),
-                         least(p->cut, sizeof p->to_server - p->to_server_len));
-        memcpy(p->to_server + p->to_server_len, data, n);
+        size_t len = nt_smb_client_pending(p->c, &data);
+        size_t n = carry(p->to_server, &p->to_server_len, sizeof p->to_server, data, len, p->cut);
         nt_smb_client_sent(p->c, n);
-        p->to_server_len += n;
         size_t took = nt_smb_server_feed(p->s, p->to_server, p->to_server_len, p->now_ms);
-        p->to_server_len -= took;
-        memmove(p->to_server, p->to_server + took, p->to_server_len);
+        drop_front(p->to_server, &p->to_server_len, took);
         any = serve(p) || any || n > 0 || took > 0;
 
-        n = least(nt_smb_server_pending(p->s, &data),
-                  least(p->cut, sizeof p->to_client - p->to_client_len));
-        memcpy(p->to_client + p->to_client_len, data, n);
+        len = nt_smb_server_pending(p->s, &data);
+        n = carry(p->to_client, &p->to_client_len, sizeof p->to_client, data, len, p->cut);
         nt_smb_server_sent(p->s, n);
-        p->to_client_len += n;
         took = nt_smb_client_feed(p->c, p->to_client, p->to_client_len, p->now_ms);
-        p->to_client_len -= took;
-        memmove(p->to_client, p->to_client + took, p->to_client_len);
+        drop_front(p->to_client, &p->to_client_len, took);
         any = any || n > 0 || took > 0;
     }
 }
@@ -148,20 +156,21 @@ static void open_pair(struct pair *p, uint16_t dialect, const char *user, bool e
                                                  .pipes = pipes,
                                                  .make_sec = make_sec,
                                                  .limits = nt_smb_limits_default };
-    const struct nt_ntlm_client_config ntlm = {
-        .domain = "EAST",
-        .user = user,
-        .computer = "PC1",
-        .nt_hash = strcmp(user, "mallory") == 0 ? &wrong : *user != '\0' ? &p->hash : NULL,
-        .env = nt_env_system()
+    const struct nt_ntlm_client_config ntlm = { .domain = "EAST",
+                                                .user = user,
+                                                .computer = "PC1",
+                                                .nt_hash = strcmp(user, "mallory") == 0 ? &wrong
+                                                           : *user != '\0'              ? &p->hash
+                                                                                        : NULL,
+                                                .env = nt_env_system() };
+    const struct nt_smb_client_config client = {
+        .host = "eastdc",
+        .sec = nt_sec_spnego_client(nt_sec_ntlm_client(&ntlm)),
+        .anonymous = *user == '\0',
+        .encrypt = encrypt ? NT_SMB_ENCRYPT_ALWAYS : NT_SMB_ENCRYPT_IF_ASKED,
+        .env = nt_env_system(),
+        .max_dialect = dialect
     };
-    const struct nt_smb_client_config client = { .host = "eastdc",
-                                                 .sec = nt_sec_spnego_client(
-                                                     nt_sec_ntlm_client(&ntlm)),
-                                                 .anonymous = *user == '\0',
-                                                 .encrypt = encrypt,
-                                                 .env = nt_env_system(),
-                                                 .max_dialect = dialect };
     p->s = nt_smb_server_new(&server, p->now_ms);
     p->c = nt_smb_client_new(&client, p->now_ms);
     assert_true(p->s != NULL && p->c != NULL);
@@ -187,17 +196,17 @@ static void talk(struct pair *p)
     assert_string_equal(p->opened.name, "netlogon");
     for (int i = 0; i < 3; i++) {
         p->text_len = 0;
-        assert_int_equal(nt_smb_client_write(p->c, pipe, (const uint8_t *)"hello", 5, true, 1000,
-                                             p->now_ms),
-                         NT_OK);
+        assert_int_equal(
+            nt_smb_client_write(p->c, pipe, (const uint8_t *)"hello", 5, true, 1000, p->now_ms),
+            NT_OK);
         settle(p);
         assert_int_equal(p->text_len, 5);
         assert_memory_equal(p->text, "hello", 5);
     }
     p->text_len = 0;
-    assert_int_equal(nt_smb_client_write(p->c, pipe, (const uint8_t *)big, sizeof big, true, 1000,
-                                         p->now_ms),
-                     NT_OK);
+    assert_int_equal(
+        nt_smb_client_write(p->c, pipe, (const uint8_t *)big, sizeof big, true, 1000, p->now_ms),
+        NT_OK);
     settle(p);
     assert_int_equal(p->text_len, sizeof big);
     assert_memory_equal(p->text, big, sizeof big);
