@@ -345,6 +345,7 @@ static int run(struct daemon *d)
     }
     d->service.env = nt_env_system();
     d->service.settings.lsa_over_tcp = d->config.lsa_over_tcp;
+    d->service.settings.smb = d->config.smb_port != 0;
     d->service.settings.rpc_port = d->config.rpc_port;
     /* Ports first: below 1024 they may need rights that are then given up. */
     bool bound = bind_ports(d, why, sizeof why);

@@ -1,7 +1,8 @@
 /*
- * epm.c - the endpoint mapper: which interfaces are served here and at which TCP port.
+ * epm.c - the endpoint mapper: which interfaces are served here, at which TCP port and pipe.
  * Source: [C706] appendix O, [MS-RPCE] 2.2.1.2, 3.1.2.5.1.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "idl/epm.h"
@@ -20,10 +21,17 @@ enum { VERS_ALL = 1, VERS_COMPATIBLE, VERS_EXACT, VERS_MAJOR_ONLY, VERS_UPTO };
 static const struct {
     const struct nt_interface *iface;
     const char *annotation;
+    const char *pipe; /* NULL: the TCP port */
 } map[] = {
-    { &nt_netlogon_interface, "Net Logon" },
-    { &nt_lsarpc_interface, "LSA" },
-    { &nt_samr_interface, "SAM" },
+    { &nt_netlogon_interface, "Net Logon", NULL },
+    { &nt_lsarpc_interface, "LSA", NULL },
+    { &nt_samr_interface, "SAM", NULL },
+    { &nt_netlogon_interface, "Net Logon", "\\pipe\\lsass" },
+    { &nt_lsarpc_interface, "LSA", "\\pipe\\lsass" },
+    { &nt_samr_interface, "SAM", "\\pipe\\lsass" },
+    { &nt_dssetup_interface, "Role of the server", "\\pipe\\lsass" },
+    { &nt_srvsvc_interface, "Server service", "\\pipe\\ntsvcs" },
+    { &nt_wkssvc_interface, "Workstation service", "\\pipe\\ntsvcs" },
 };
 
 static const struct nt_uuid ndr32 = {
@@ -35,19 +43,29 @@ static ntstatus ept(uint32_t code)
     return (ntstatus){ code };
 }
 
+static bool is_served(const struct nt_call *call, size_t entry)
+{
+    return map[entry].pipe == NULL || call->service->settings.smb;
+}
+
 /* The tower of an entry, in the arena; NULL: no memory. */
 static twr_t *make_tower(struct nt_call *call, size_t entry)
 {
     const struct nt_ndr_interface *layout = map[entry].iface->layout;
+    char host[64];
     struct nt_tower tower = {
         .iface = layout->uuid,
         .major = layout->major,
         .minor = layout->minor,
         .transfer = ndr32,
         .transfer_version = 2,
+        .transport = map[entry].pipe != NULL ? NT_TOWER_PIPE : NT_TOWER_TCP,
+        .pipe = map[entry].pipe,
+        .host = host,
         .port = call->service->settings.rpc_port,
         .address = call->service->settings.rpc_address,
     };
+    snprintf(host, sizeof host, "\\\\%s", nt_dir_domain(call->dir)->computer);
     if (tower.address == 0)
         nt_tower_address(nt_conn_local(call->conn), &tower.address);
 
@@ -65,7 +83,7 @@ static twr_t *make_tower(struct nt_call *call, size_t entry)
     return out;
 }
 
-/* At most one tower answers: each interface is served at one place. */
+/* At most one tower answers: each interface is served at one place of a transport. */
 static ntstatus ept_map_call(struct nt_call *call, void *args)
 {
     struct ept_map *a = args;
@@ -79,11 +97,13 @@ static ntstatus ept_map_call(struct nt_call *call, void *args)
     if (a->map_tower == NULL || nt_tower_read(a->map_tower->tower_octet_string,
                                               a->map_tower->tower_length, &asked) != NT_OK)
         return ept(EPT_NOT_REGISTERED);
-    if (asked.transport != NT_TOWER_TCP)
+    if (asked.transport != NT_TOWER_TCP && asked.transport != NT_TOWER_PIPE)
         return ept(EPT_NOT_REGISTERED);
 
     for (size_t i = 0; i < NT_COUNT(map); i++) {
         const struct nt_ndr_interface *layout = map[i].iface->layout;
+        if (!is_served(call, i) || (map[i].pipe != NULL) != (asked.transport == NT_TOWER_PIPE))
+            continue;
         if (!nt_uuid_equal(&layout->uuid, &asked.iface) || layout->major != asked.major ||
             asked.minor > layout->minor)
             continue;
@@ -157,7 +177,7 @@ static ntstatus ept_lookup_call(struct nt_call *call, void *args)
 
     for (; handle->cursor < NT_COUNT(map) && n < max; handle->cursor++) {
         ept_entry_t *entry = &a->entries[n];
-        if (!entry_fits(handle->cursor, a))
+        if (!is_served(call, handle->cursor) || !entry_fits(handle->cursor, a))
             continue;
         entry->tower = make_tower(call, handle->cursor);
         if (entry->tower == NULL)

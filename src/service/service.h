@@ -21,6 +21,7 @@ struct nt_lockouts;
 struct nt_service_settings {
     bool lsa_over_tcp;    /* LSA policy handles over TCP for authenticated callers at privacy level.
                              Deviation: other controllers offer them over named pipes only. */
+    bool smb;             /* named pipes are served: the endpoint mapper names them */
     uint16_t rpc_port;    /* the port that the endpoint mapper names */
     uint32_t rpc_address; /* IPv4, host order: what the endpoint mapper answers; 0: the one asked */
 };

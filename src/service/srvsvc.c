@@ -142,7 +142,7 @@ static ntstatus serve_share_enum_sticky(struct nt_call *call, void *args)
 {
     struct NetrShareEnumSticky *a = args;
     ntstatus status = share_enum(call, &a->InfoStruct, &a->TotalEntries, a->ResumeHandle);
-    if (nt_status_ok(status) && call->fault == NT_FAULT_NONE) {
+    if (status.code == NT_WERR_OK && call->fault == NT_FAULT_NONE) {
         a->InfoStruct.ShareInfo.Level0->EntriesRead = 0; /* the first member at every level */
         a->TotalEntries = 0;
     }
@@ -166,19 +166,30 @@ static ntstatus serve_share_get_info(struct nt_call *call, void *args)
                                             : nt_call_fault(call, NT_FAULT_NO_MEMORY);
 }
 
+/* --- sessions --- */
+
+/* 3.1.4.5. The sessions of others are for administrators, and those have `ntrust status`: no list
+ * is kept for this call. */
+static ntstatus serve_session_enum(struct nt_call *call, void *args)
+{
+    struct NetrSessionEnum *a = args;
+    a->InfoStruct.SessionInfo = (SESSION_ENUM_UNION){ 0 };
+    return nt_werr(nt_token_is_admin(call->token) ? NT_WERR_NOT_SUPPORTED : NT_WERR_ACCESS_DENIED);
+}
+
 /* --- the server --- */
 
 /* 3.1.4.17 */
 static ntstatus serve_server_get_info(struct nt_call *call, void *args)
 {
     struct NetrServerGetInfo *a = args;
-    const struct nt_domain *domain = nt_dir_domain(call->dir);
+    if (nt_token_is_anonymous(call->token) || (a->Level == 102 && !nt_token_is_admin(call->token)))
+        return nt_werr(NT_WERR_ACCESS_DENIED);
     SERVER_INFO_102 *all = nt_arena_alloc(&call->arena, sizeof *all);
     SERVER_INFO_101 *some = nt_arena_alloc(&call->arena, sizeof *some);
     SERVER_INFO_100 *least = nt_arena_alloc(&call->arena, sizeof *least);
-    uint16_t *name = nt_call_utf16(call, domain->computer), *empty = nt_call_utf16(call, "");
-    if (nt_token_is_anonymous(call->token) || (a->Level == 102 && !nt_token_is_admin(call->token)))
-        return nt_werr(NT_WERR_ACCESS_DENIED);
+    uint16_t *name = nt_call_utf16(call, nt_dir_domain(call->dir)->computer);
+    uint16_t *empty = nt_call_utf16(call, "");
     if (all == NULL || some == NULL || least == NULL || name == NULL || empty == NULL)
         return nt_call_fault(call, NT_FAULT_NO_MEMORY);
     switch (a->Level) {
@@ -238,6 +249,7 @@ static ntstatus serve_remote_tod(struct nt_call *call, void *args)
 
 /* clang-format off: a table */
 static const struct nt_op ops[] = {
+    [12] = { &ndr_NetrSessionEnum, serve_session_enum, NT_NEEDS_NOTHING },
     [15] = { &ndr_NetrShareEnum, serve_share_enum, NT_NEEDS_NOTHING },
     [16] = { &ndr_NetrShareGetInfo, serve_share_get_info, NT_NEEDS_NOTHING },
     [21] = { &ndr_NetrServerGetInfo, serve_server_get_info, NT_NEEDS_NOTHING },

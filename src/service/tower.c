@@ -3,10 +3,12 @@
  */
 #include "service/tower.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/cursor.h"
 
-enum { FLOOR_UUID = 0x0D, FLOOR_RPC_CO = 0x0B, FLOOR_IP = 0x09 };
+enum { FLOOR_UUID = 0x0D, FLOOR_RPC_CO = 0x0B, FLOOR_IP = 0x09, FLOOR_NETBIOS = 0x11 };
 
 #define FLOORS_MIN 4 /* interface, transfer syntax, RPC, transport */
 #define FLOORS_MAX 8
@@ -93,6 +95,13 @@ static void write_protocol(struct nt_buf *b, uint8_t kind, uint16_t right_len)
     nt_buf_u16le(b, right_len);
 }
 
+static void write_text_floor(struct nt_buf *b, uint8_t kind, const char *text)
+{
+    size_t len = strlen(text) + 1; /* with its NUL */
+    write_protocol(b, kind, (uint16_t)len);
+    nt_buf_put(b, text, len);
+}
+
 void nt_tower_write(struct nt_buf *b, const struct nt_tower *tower)
 {
     nt_buf_u16le(b, 5);
@@ -100,6 +109,11 @@ void nt_tower_write(struct nt_buf *b, const struct nt_tower *tower)
     write_uuid_floor(b, &tower->transfer, tower->transfer_version, 0);
     write_protocol(b, FLOOR_RPC_CO, 2);
     nt_buf_u16le(b, 0); /* minor version of the RPC protocol */
+    if (tower->transport == NT_TOWER_PIPE) {
+        write_text_floor(b, NT_TOWER_PIPE, tower->pipe);
+        write_text_floor(b, FLOOR_NETBIOS, tower->host);
+        return;
+    }
     write_protocol(b, NT_TOWER_TCP, 2);
     nt_buf_u16be(b, tower->port);
     write_protocol(b, FLOOR_IP, 4);

@@ -23,12 +23,14 @@ struct nt_tower {
     uint8_t transport; /* enum nt_tower_protocol, or what else the fourth floor says */
     uint16_t port;     /* TCP */
     uint32_t address;  /* TCP: IPv4, host order */
+    const char *pipe;  /* PIPE, when written: "\\pipe\\lsass" */
+    const char *host;  /* PIPE, when written: "\\\\ACCPDC" */
 };
 
 /* NT_E_TRUNCATED, NT_E_MALFORMED, NT_E_LIMIT; NT_E_UNSUPPORTED when it is not connection-oriented
- * RPC. A transport that is not TCP leaves port and address at zero. */
+ * RPC. A transport that is not TCP leaves port and address at zero; pipe and host are not read. */
 enum nt_err nt_tower_read(const uint8_t *data, size_t len, struct nt_tower *tower) NT_MUST_USE;
-/* Five floors: interface, transfer syntax, RPC, TCP, IP. */
+/* Five floors: interface, transfer syntax, RPC, then TCP and IP, or pipe and NetBIOS name. */
 void nt_tower_write(struct nt_buf *b, const struct nt_tower *tower);
 
 /* The IPv4 address (host order) of a text like "192.0.2.7" or "192.0.2.7:49153"; false when it is

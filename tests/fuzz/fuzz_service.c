@@ -7,8 +7,9 @@
 
 #define CALLS_MAX 32
 
-static const struct nt_ndr_interface *const ifaces[] = { &ndr_netlogon, &ndr_lsarpc, &ndr_samr,
-                                                         &ndr_epm };
+static const struct nt_ndr_interface *const ifaces[] = { &ndr_netlogon, &ndr_lsarpc,  &ndr_samr,
+                                                         &ndr_epm,      &ndr_srvsvc,  &ndr_wkssvc,
+                                                         &ndr_dssetup,  &ndr_netlogon };
 
 static struct nt_ndr_context handle_of(struct fix *f, unsigned kind)
 {
@@ -78,18 +79,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct nt_dir *dir = fix_dir(&f);
     struct nt_token *admin = nt_token_account(dir, nt_dir_account(dir, "Administrator"));
     nt_dir_unref(dir);
+    f.service.settings.smb = true;
     struct how ways[] = {
         fix_plain,
-        { NT_AUTH_NTLM, NT_LEVEL_PRIVACY, admin, &key },
-        { NT_AUTH_SCHANNEL, NT_LEVEL_PRIVACY, wks.how.token, &key },
-        { NT_AUTH_NTLM, NT_LEVEL_INTEGRITY, wks.how.token, NULL },
+        { .type = NT_AUTH_NTLM, .level = NT_LEVEL_PRIVACY, .token = admin, .session_key = &key },
+        { .type = NT_AUTH_SCHANNEL,
+          .level = NT_LEVEL_PRIVACY,
+          .token = wks.how.token,
+          .session_key = &key },
+        { .type = NT_AUTH_NTLM, .level = NT_LEVEL_INTEGRITY, .token = wks.how.token },
+        fix_pipe(admin, &key),
+        fix_pipe(NULL, NULL),
+        fix_pipe(wks.how.token, &key),
+        { .type = NT_AUTH_SCHANNEL,
+          .level = NT_LEVEL_PRIVACY,
+          .token = wks.how.token,
+          .session_key = &key,
+          .transport = NT_TRANSPORT_PIPE,
+          .is_encrypted = true },
     };
 
     for (unsigned calls = 0; calls < CALLS_MAX && size >= 4; calls++) {
-        const struct nt_ndr_interface *iface = ifaces[data[0] & 3];
+        const struct nt_ndr_interface *iface = ifaces[data[0] & 7];
         unsigned kind = data[0] >> 4;
         uint16_t opnum = data[1];
-        struct how how = ways[data[2] & 3];
+        struct how how = ways[data[2] & 7];
         size_t len = 4 * (size_t)data[3];
         data += 4;
         size -= 4;

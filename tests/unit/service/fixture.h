@@ -17,10 +17,13 @@
 #include "crypto/ntlmv2.h"
 #include "crypto/owf.h"
 #include "domain/ops.h"
+#include "idl/dssetup.h"
 #include "idl/epm.h"
 #include "idl/lsarpc.h"
 #include "idl/netlogon.h"
 #include "idl/samr.h"
+#include "idl/srvsvc.h"
+#include "idl/wkssvc.h"
 #include "service/chains.h"
 #include "service/lockouts.h"
 #include "service/logon.h"
@@ -49,8 +52,21 @@ struct how {
     enum nt_auth_level level;
     struct nt_token *token; /* NULL: anonymous */
     const struct nt_secret *session_key;
+    enum nt_transport transport;
+    bool is_signed, is_encrypted; /* the SMB session under a pipe */
 };
-static const struct how fix_plain = { NT_AUTH_NONE, NT_LEVEL_NONE, NULL, NULL };
+static const struct how fix_plain = { .type = NT_AUTH_NONE, .level = NT_LEVEL_NONE };
+
+/* Over a pipe without a security context of its own, as most clients call. */
+FIX struct how fix_pipe(struct nt_token *token, const struct nt_secret *session_key)
+{
+    return (struct how){ .type = NT_AUTH_NONE,
+                         .level = NT_LEVEL_NONE,
+                         .token = token,
+                         .session_key = session_key,
+                         .transport = NT_TRANSPORT_PIPE,
+                         .is_signed = token != NULL };
+}
 
 FIX nt_time fix_now(void *ctx)
 {
@@ -278,6 +294,9 @@ FIX enum nt_serve fix_serve(struct fix *f, struct nt_conn *conn, struct nt_call 
     call->auth_level = how.level;
     call->token = how.token != NULL ? how.token : anonymous;
     call->session_key = how.session_key;
+    call->transport = how.transport;
+    call->is_signed = how.is_signed;
+    call->is_encrypted = how.is_encrypted;
     call->resume = fix_resume;
     call->owner = f;
     f->resumed = NULL;
@@ -443,7 +462,9 @@ FIX ntstatus fix_bind(struct fix *f, struct client *c)
     if (c->ask == NULL)
         abort();
     ntstatus status = fix_ask(f, c->ask, &q);
-    c->how = (struct how){ NT_AUTH_SCHANNEL, NT_LEVEL_PRIVACY, c->ask->answer.caller, NULL };
+    c->how = (struct how){ .type = NT_AUTH_SCHANNEL,
+                           .level = NT_LEVEL_PRIVACY,
+                           .token = c->ask->answer.caller };
     return status;
 }
 

@@ -19,7 +19,7 @@ struct generate {
     struct nt_ndr_context context; /* every context handle */
 };
 
-#define GENERATE_MAX_COUNT 32
+#define GENERATE_MAX_COUNT 1024
 #define GENERATE_MAX_DEPTH 12
 
 static void generate_value(struct generate *g, const struct nt_ndr_type *t, uint8_t *to,

@@ -419,6 +419,25 @@ static void a_bind_does_not_tell_what_was_wrong(void **state)
     nt_ask_free(&ask);
 }
 
+/* As `net rpc trustdom establish` tries it over SMB before it sets the channel up: design 1. */
+static void a_wrong_initial_password_burns_at_a_bind_and_the_right_one_waits(void **state)
+{
+    struct fix *f = *state;
+    struct nt_ask ask;
+    for (int i = 0; i < 2; i++) {
+        assert_status(bind_as(f, &ask, "ACCOUNTS", "RESOURCES$", "Initial.pw1"),
+                      NOLOGON_INTERDOMAIN_TRUST_ACCOUNT);
+        assert_null(ask.answer.caller);
+        nt_ask_free(&ask);
+        assert_int_equal(fix_trust_state(f, "RESOURCES$"), NT_IN_PERMITTED);
+    }
+    assert_status(bind_as(f, &ask, "ACCOUNTS", "RESOURCES$", "wrong"), LOGON_FAILURE);
+    nt_ask_free(&ask);
+    assert_int_equal(fix_trust_state(f, "RESOURCES$"), NT_IN_BURNED);
+    assert_status(bind_as(f, &ask, "ACCOUNTS", "RESOURCES$", "Initial.pw1"), LOGON_FAILURE);
+    nt_ask_free(&ask);
+}
+
 static void a_trusted_domains_user_binds_without_our_rights(void **state)
 {
     struct fix *f = *state;
@@ -493,6 +512,7 @@ int main(void)
         T(trusts_are_not_transitive),
         T(a_bind_makes_a_token_of_its_user),
         T(a_bind_does_not_tell_what_was_wrong),
+        T(a_wrong_initial_password_burns_at_a_bind_and_the_right_one_waits),
         T(a_trusted_domains_user_binds_without_our_rights),
         T(anonymous_binds_get_an_anonymous_token),
         T(a_secure_channel_bind_needs_a_channel),

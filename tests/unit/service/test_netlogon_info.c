@@ -4,6 +4,7 @@
  */
 #include "../test.h"
 #include "fixture.h"
+#include "service/tower.h"
 
 #define assert_status(st, name) assert_int_equal((st).code, NT_STATUS(name).code)
 
@@ -26,7 +27,7 @@ static int teardown(void **state)
 static struct how as(struct fix *f, const char *account)
 {
     struct nt_dir *dir = fix_dir(f);
-    struct how how = { NT_AUTH_NTLM, NT_LEVEL_PRIVACY, NULL, NULL };
+    struct how how = { .type = NT_AUTH_NTLM, .level = NT_LEVEL_PRIVACY };
     how.token = nt_token_account(dir, nt_dir_account(dir, account));
     assert_non_null(how.token);
     nt_dir_unref(dir);
@@ -288,6 +289,30 @@ static void the_map_is_listed_at_once_or_one_by_one(void **state)
     assert_string_equal(b.entries[0].annotation, "SAM");
 }
 
+/* An interface over a pipe stands in the map only while pipes are served. */
+static void pipes_are_named_while_there_are_pipes(void **state)
+{
+    struct fix *f = *state;
+    struct twr_t *asked = tower_for(f, &ndr_srvsvc);
+    struct nt_tower found;
+    asked->tower_octet_string[61] = NT_TOWER_PIPE; /* the protocol of the fourth floor */
+    struct ept_map a = { .map_tower = asked, .max_towers = 4 };
+    struct ept_lookup l = { .VersOption = 1, .maxEnts = 500 };
+    assert_int_equal(epm(f, &ndr_ept_map, &a), 0x16C9A0D6);
+
+    f->service.settings.smb = true;
+    assert_int_equal(epm(f, &ndr_ept_map, &a), 0);
+    assert_int_equal(a.num_towers, 1);
+    const struct twr_t *t = a.ITowers[0];
+    assert_int_equal(nt_tower_read(t->tower_octet_string, t->tower_length, &found), NT_OK);
+    assert_int_equal(found.transport, NT_TOWER_PIPE);
+    assert_memory_equal(t->tower_octet_string + 64, "\\pipe\\ntsvcs", 13);
+    assert_memory_equal(t->tower_octet_string + t->tower_length - 9, "\\\\ACCPDC", 9);
+    assert_int_equal(epm(f, &ndr_ept_lookup, &l), 0);
+    assert_int_equal(l.numEnts, 9);
+    assert_string_equal(l.entries[8].annotation, "Workstation service");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -298,6 +323,7 @@ int main(void)
         T(control_is_asked_by_anybody_and_ordered_by_administrators),
         T(trusts_are_listed_to_authenticated_callers_only),
         T(an_interface_is_mapped_to_its_port),
+        T(pipes_are_named_while_there_are_pipes),
         T(the_map_is_listed_at_once_or_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

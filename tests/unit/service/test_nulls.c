@@ -10,6 +10,8 @@
 #include "service/handles.h"
 
 static const uint64_t values[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 16, 18, 21, 23, 24, 26 };
+/* Levels of the server and workstation services. */
+static const uint64_t levels[] = { 0, 1, 2, 3, 10, 100, 101, 102, 501, 502, 1005 };
 
 struct world {
     struct fix f;
@@ -25,7 +27,8 @@ static void world_open(struct world *w)
     nt_arena_init(&w->arena, 8u << 20);
     nt_secret_set(&w->key, "0123456789abcdef", 16);
     struct nt_dir *dir = fix_dir(&w->f);
-    w->admin = (struct how){ NT_AUTH_NTLM, NT_LEVEL_PRIVACY, NULL, &w->key };
+    w->admin =
+        (struct how){ .type = NT_AUTH_NTLM, .level = NT_LEVEL_PRIVACY, .session_key = &w->key };
     w->admin.token = nt_token_account(dir, nt_dir_account(dir, "Administrator"));
     nt_dir_unref(dir);
     w->wks = fix_channel(&w->f, "WKS", "WKS$", "Wks.pw1", 2);
@@ -120,13 +123,14 @@ static bool one(struct world *w, struct nt_conn *conn, const struct nt_ndr_inter
 }
 
 static void every_pointer_of(struct world *w, const struct nt_ndr_interface *iface,
-                             const struct nt_ndr_op *op, enum nt_handle_kind kind)
+                             const struct nt_ndr_op *op, enum nt_handle_kind kind,
+                             const uint64_t *of, size_t count)
 {
-    for (size_t v = 0; v < NT_COUNT(values); v++) {
+    for (size_t v = 0; v < count; v++) {
         int pointers = 0;
         for (int null_at = -1; null_at < pointers && null_at < 60; null_at++) {
             struct nt_conn *conn = nt_conn_new(&w->f.service, "192.0.2.7:51234", "192.0.2.1:1");
-            struct generate g = { .arena = &w->arena, .value = values[v], .null_at = null_at };
+            struct generate g = { .arena = &w->arena, .value = of[v], .null_at = null_at };
             assert_non_null(conn);
             g.context = handle_of(w, conn, kind, v % 2 != 0);
             one(w, conn, iface, op, &g);
@@ -146,7 +150,7 @@ static bool has_handle(const struct nt_ndr_op *op)
     return false;
 }
 
-static void walk(const struct nt_ndr_interface *iface)
+static void walk(const struct nt_ndr_interface *iface, const uint64_t *of, size_t count)
 {
     const struct nt_interface *served = nt_interface_of(iface);
     assert_non_null(served);
@@ -158,7 +162,8 @@ static void walk(const struct nt_ndr_interface *iface)
         world_open(&w); /* a fresh one for each method: some of them delete what others need */
         int last = has_handle(served->ops[op].layout) ? NT_HANDLE_EPM : NT_HANDLE_LSA_POLICY;
         for (int kind = NT_HANDLE_LSA_POLICY; kind <= last; kind++)
-            every_pointer_of(&w, iface, served->ops[op].layout, (enum nt_handle_kind)kind);
+            every_pointer_of(&w, iface, served->ops[op].layout, (enum nt_handle_kind)kind, of,
+                             count);
         world_close(&w);
     }
 }
@@ -166,25 +171,33 @@ static void walk(const struct nt_ndr_interface *iface)
 static void netlogon_answers_whatever_is_absent(void **state)
 {
     (void)state;
-    walk(&ndr_netlogon);
+    walk(&ndr_netlogon, values, NT_COUNT(values));
 }
 
 static void epm_answers_whatever_is_absent(void **state)
 {
     (void)state;
-    walk(&ndr_epm);
+    walk(&ndr_epm, values, NT_COUNT(values));
 }
 
 static void lsarpc_answers_whatever_is_absent(void **state)
 {
     (void)state;
-    walk(&ndr_lsarpc);
+    walk(&ndr_lsarpc, values, NT_COUNT(values));
 }
 
 static void samr_answers_whatever_is_absent(void **state)
 {
     (void)state;
-    walk(&ndr_samr);
+    walk(&ndr_samr, values, NT_COUNT(values));
+}
+
+static void the_server_and_workstation_services_answer_whatever_is_absent(void **state)
+{
+    (void)state;
+    walk(&ndr_srvsvc, levels, NT_COUNT(levels));
+    walk(&ndr_wkssvc, levels, NT_COUNT(levels));
+    walk(&ndr_dssetup, levels, NT_COUNT(levels));
 }
 
 int main(void)
@@ -194,6 +207,7 @@ int main(void)
         cmocka_unit_test(epm_answers_whatever_is_absent),
         cmocka_unit_test(lsarpc_answers_whatever_is_absent),
         cmocka_unit_test(samr_answers_whatever_is_absent),
+        cmocka_unit_test(the_server_and_workstation_services_answer_whatever_is_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,10 @@ FIX void world_caller(struct world *w, enum role role, const char *name)
     w->tokens[role] =
         name == NULL ? nt_token_anonymous() : nt_token_account(dir, nt_dir_account(dir, name));
     assert_non_null(w->tokens[role]);
-    w->as[role] = (struct how){ NT_AUTH_NTLM, NT_LEVEL_PRIVACY, w->tokens[role], &w->key };
+    w->as[role] = (struct how){ .type = NT_AUTH_NTLM,
+                                .level = NT_LEVEL_PRIVACY,
+                                .token = w->tokens[role],
+                                .session_key = &w->key };
     nt_dir_unref(dir);
 }
 
