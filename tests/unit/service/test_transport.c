@@ -97,8 +97,8 @@ static void a_logon_needs_the_secure_channel_on_a_pipe_too(void **state)
                                           .ComputerName = fix_text(&w->f, "WKS"),
                                           .QueryLevel = 1 };
     over_pipe(w, ADMIN);
-    a.Authenticator = fix_next(&wks);
     struct client before = wks;
+    a.Authenticator = fix_next(&wks);
     ASSERT_STATUS(fix_call(&w->f, &ndr_NetrLogonGetCapabilities, w->as[ADMIN], &a), ACCESS_DENIED);
     wks.chain = before.chain;
     wks.how.transport = NT_TRANSPORT_PIPE;
