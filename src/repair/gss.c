@@ -225,6 +225,21 @@ static OM_uint32 name_target(struct gss *g, const char *host, OM_uint32 *minor)
     return gss_import_name(minor, &name, GSS_C_NT_HOSTBASED_SERVICE, &g->target);
 }
 
+/* Gets the ticket by Kerberos itself: through SPNEGO the library numbers its errors anew, and a
+ * number tells the reason. The ticket is in the cache afterwards. */
+static OM_uint32 get_ticket(const struct gss *g, OM_uint32 *minor)
+{
+    gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
+    gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+    OM_uint32 ignored;
+    OM_uint32 major = gss_init_sec_context(minor, GSS_C_NO_CREDENTIAL, &ctx, g->target, &krb5_oid,
+                                           GSS_C_MUTUAL_FLAG, 0, GSS_C_NO_CHANNEL_BINDINGS, NULL,
+                                           NULL, &token, NULL, NULL);
+    gss_release_buffer(&ignored, &token);
+    gss_delete_sec_context(&ignored, &ctx, GSS_C_NO_BUFFER);
+    return major;
+}
+
 struct nt_sec *nt_sec_gss_client(const char *host, ntstatus *why_status, char *why, size_t why_size)
 {
     OM_uint32 minor = 0;
@@ -236,9 +251,11 @@ struct nt_sec *nt_sec_gss_client(const char *host, ntstatus *why_status, char *w
     }
     g->sec.ops = &ops;
     nt_buf_init(&g->first, NT_SEC_MAX_TOKEN);
-    OM_uint32 major = acquire(g, &minor);
+    OM_uint32 major = name_target(g, host, &minor);
     if (!GSS_ERROR(major))
-        major = name_target(g, host, &minor);
+        major = get_ticket(g, &minor);
+    if (!GSS_ERROR(major))
+        major = acquire(g, &minor);
     if (!GSS_ERROR(major))
         major = exchange(g, NULL, 0, &g->first, &minor);
     if (!GSS_ERROR(major) && g->first.err == NT_OK && g->first.len > 0)
