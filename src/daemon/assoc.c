@@ -99,9 +99,9 @@ static void resume_call(struct nt_call *call)
     nt_loop_post(t->assoc->config.loop, &t->post);
 }
 
-/* SAMR and LSA encrypt their blobs with the key of the SMB session: [MS-SAMR] 3.1.2, [MS-LSAD] 5.1.1.
- * Deviation: where the association inside has a security context of its own, with that one's. The
- * documents do not think of both at once; Samba's client and server do it so. */
+/* SAMR and LSA encrypt their blobs with the key of the SMB session: [MS-SAMR] 3.1.2,
+ * [MS-LSAD] 5.1.1. Deviation: where the association inside has a security context of its own, with
+ * that one's. The documents do not think of both at once; Samba's client and server do it so. */
 static const struct nt_secret *session_key(const struct nt_assoc *a, const struct nt_rpc_event *ev)
 {
     bool own = ev->session_key != NULL && ev->session_key->len > 0;
