@@ -143,6 +143,7 @@ class Readme(unittest.TestCase):
         self.assertIn('The initial password has been replaced', saying('ntrust trust add'))
         self.assertIn('STAFF\\sam is logged on', saying('ntrust logon'))
         self.assertIn('the trust works', saying('ntrust check'))
+        self.assertIn('re-established at both ends', saying('ntrust reset'))
         self.assertIn('succeeded', saying('wbinfo -t --domain'))
         self.assertIn('challenge/response password authentication succeeded', saying('wbinfo -a'))
 

@@ -87,6 +87,14 @@ class Story(unittest.TestCase):
         self.assertRegex(out, 'halves +critical')
         self.assertRegex(out, 'At fault: +BLUE')
 
+    def test_8_it_is_made_anew_at_both_ends(self):
+        out = RES.ntrust('reset', 'BLUE', '-U', 'BLUE\\root', peer_password=PASSWORD)
+        self.assertIn('re-established at both ends', out)
+        self.assertIn('[I          ]', BLUE.run('pdbedit -L -w').split('RES$', 1)[1])
+        RES.logon('BLUE\\bob', PASSWORD)
+        out = RES.ntrust('check', 'BLUE', '-U', 'BLUE\\root', peer_password=PASSWORD)
+        self.assertIn('the trust works', out)
+
 
 if __name__ == '__main__':
     samba_lab.main()
