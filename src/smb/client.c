@@ -494,6 +494,11 @@ uint16_t nt_smb_client_dialect(const struct nt_smb_client *m)
     return m->dialect;
 }
 
+enum nt_smb_signing nt_smb_client_signing(const struct nt_smb_client *m)
+{
+    return m->signing;
+}
+
 bool nt_smb_client_is_signed(const struct nt_smb_client *m)
 {
     return m->must_sign;

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/status.h"
+#include "crypto/smb.h"
 #include "rpc/sec.h"
 
 #define NT_SMB_CLIENT_PIPES    8     /* open at once */
@@ -106,7 +107,8 @@ void nt_smb_client_close(struct nt_smb_client *m, uint32_t pipe, uint64_t now_ms
 /* For the blobs of SAMR and LSA: in 3.x the application key. NULL before READY and without a key
  * (anonymous). Lives as long as m. */
 const struct nt_secret *nt_smb_client_session_key(const struct nt_smb_client *m);
-uint16_t nt_smb_client_dialect(const struct nt_smb_client *m); /* 0 until agreed */
+uint16_t nt_smb_client_dialect(const struct nt_smb_client *m);            /* 0 until agreed */
+enum nt_smb_signing nt_smb_client_signing(const struct nt_smb_client *m); /* as agreed */
 bool nt_smb_client_is_signed(const struct nt_smb_client *m);
 bool nt_smb_client_is_encrypted(const struct nt_smb_client *m);
 
