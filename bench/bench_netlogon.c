@@ -1,16 +1,23 @@
 /*
- * bench_netlogon.c - a load generator for ntrustd: one process, one thread, many clients. bench/run
- * drives it. Prints one line of JSON; ends with 1 as soon as any answer is not what it must be.
+ * bench_netlogon.c - a load generator for NT-style controllers: one process, one thread, many
+ * clients. bench/run and bench/samba drive it. Prints one line of JSON; ends with 1 as soon as any
+ * answer is not what it must be.
  *
  *     bench_netlogon fill STORE KEY COMPUTERS USERS [permits | EPM_PORT]
  *                                                         make a domain to measure with: one that
  *                                                         permits a trust, or one that trusts it
- *     bench_netlogon logons  PORT PID CLIENTS SECONDS USERS [trusting]
- *     bench_netlogon setups  PORT PID CLIENTS SECONDS
- *     bench_netlogon changes PORT PID CLIENTS SECONDS FIRST
- *     bench_netlogon hold    PORT CLIENTS                 "open" when all are; closed with stdin
+ *     bench_netlogon smbpasswd COMPUTERS USERS            the same accounts in the form of Samba's
+ *                                                         smbpasswd(5), to standard output
+ *     bench_netlogon [-s N] logons  PORT PID CLIENTS SECONDS USERS [trusting]
+ *     bench_netlogon [-s N] setups  PORT PID CLIENTS SECONDS
+ *     bench_netlogon [-s N] changes PORT PID CLIENTS SECONDS FIRST
+ *     bench_netlogon  -s N  lookups PORT PID CLIENTS SECONDS USERS
+ *     bench_netlogon [-s N] hold    PORT CLIENTS          "open" when all are; closed with stdin
+ *     bench_netlogon  -s N  sessions PORT CLIENTS         the same with SMB sessions alone
  *
- * PID is ntrustd's, whose processor time is read; FIRST the number of the first computer.
+ * -s: through named pipes of SMB sessions, each of one of the first N users; else over TCP. PID is
+ * the server's first process, whose processor time is read with that of its descendants; FIRST the
+ * number of the first computer.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,23 +37,6 @@ struct times {
     double server_s, own_s;
 };
 
-/* utime and stime of a process, fields 14 and 15 of its stat, in seconds. */
-static double process_s(const char *pid)
-{
-    char path[64], line[1024];
-    unsigned long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%s/stat", pid);
-    FILE *f = fopen(path, "r");
-    if (f == NULL || fgets(line, sizeof line, f) == NULL)
-        load_die("%s: there is no such process", path);
-    fclose(f);
-    const char *p = strrchr(line, ')');
-    if (p == NULL ||
-        sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-        load_die("%s cannot be read", path);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static double own_s(void)
 {
     struct rusage r;
@@ -55,9 +45,9 @@ static double own_s(void)
            (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
-static struct times times_now(const char *pid)
+static struct times times_now(int pid)
 {
-    return (struct times){ load_now_ns(), process_s(pid), own_s() };
+    return (struct times){ load_now_ns(), load_tree_s(pid), own_s() };
 }
 
 static int by_size(const void *a, const void *b)
@@ -80,14 +70,13 @@ static void report(struct load *l, const struct times *from, const struct times 
           by_size);
     printf("{\"per_s\": %.1f, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u, "
            "\"server_cpu_us\": %.1f, \"server_busy\": %.3f, \"generator_busy\": %.3f, "
-           "\"done\": %llu}\n",
+           "\"done\": %llu, \"session\": \"%s\"}\n",
            (double)l->done / wall, percentile(l, 0.5), percentile(l, 0.99), percentile(l, 1),
            (to->server_s - from->server_s) * 1e6 / done, (to->server_s - from->server_s) / wall,
-           (to->own_s - from->own_s) / wall, (unsigned long long)l->done);
+           (to->own_s - from->own_s) / wall, (unsigned long long)l->done, l->session);
 }
 
-static void measure(struct load *l, unsigned first, unsigned clients, const char *pid,
-                    double seconds)
+static void measure(struct load *l, unsigned first, unsigned clients, int pid, double seconds)
 {
     l->latency_room = LATENCY_ROOM;
     l->latency_us = malloc(LATENCY_ROOM * sizeof *l->latency_us);
@@ -137,41 +126,90 @@ static unsigned number(const char *text)
     return (unsigned)strtoul(text, NULL, 10);
 }
 
+/* Samba takes the number of the Unix account from the system. */
+static void print_account(const char *name, const char *flags)
+{
+    struct nt_secret hash;
+    load_hash(name, &hash);
+    printf("%s:0:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:", name);
+    for (size_t i = 0; i < hash.len; i++)
+        printf("%02X", hash.b[i]);
+    printf(":[%-11s]:LCT-65000000:\n", flags);
+}
+
+static void smbpasswd(unsigned computers, unsigned users)
+{
+    char name[32];
+    for (unsigned i = 0; i < users; i++) {
+        snprintf(name, sizeof name, LOAD_USER, i);
+        print_account(name, "U");
+    }
+    for (unsigned i = 0; i < computers; i++) {
+        snprintf(name, sizeof name, LOAD_COMPUTER "$", i);
+        print_account(name, "W");
+    }
+}
+
+static void fill(int argc, char **argv)
+{
+    bool permits = argc == 6 && strcmp(argv[5], "permits") == 0;
+    load_fill(
+        &(struct load_fill){ .store = argv[1],
+                             .key = argv[2],
+                             .computers = number(argv[3]),
+                             .users = number(argv[4]),
+                             .permits = permits,
+                             .trusts = (uint16_t)(argc == 6 && !permits ? number(argv[5]) : 0) });
+}
+
+/* The commands that open connections. */
+static void drive(struct load *l, int argc, char **argv)
+{
+    static const struct command {
+        const char *name;
+        enum load_mode mode;
+        int least, most; /* arguments, with the name */
+    } commands[] = {
+        { "logons", LOAD_LOGONS, 6, 7 },   { "setups", LOAD_SETUPS, 5, 5 },
+        { "changes", LOAD_CHANGES, 6, 6 }, { "lookups", LOAD_LOOKUPS, 6, 6 },
+        { "hold", LOAD_HOLD, 3, 3 },       { "sessions", LOAD_SESSIONS, 3, 3 },
+    };
+    const struct command *command = NULL;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (argc >= commands[i].least && argc <= commands[i].most &&
+            strcmp(argv[0], commands[i].name) == 0)
+            command = &commands[i];
+    if (command == NULL)
+        load_die("wrong arguments; see bench/run and bench/samba");
+    l->mode = command->mode;
+    l->port = (uint16_t)number(argv[1]);
+    if (argc == 3) {
+        hold(l, number(argv[2]));
+        return;
+    }
+    l->domain = argc == 7 ? LOAD_RESOURCE : LOAD_DOMAIN; /* which passes the logons on */
+    if (l->mode == LOAD_LOGONS || l->mode == LOAD_LOOKUPS)
+        l->users = number(argv[5]);
+    measure(l, l->mode == LOAD_CHANGES ? number(argv[5]) : 0, number(argv[3]), atoi(argv[2]),
+            atof(argv[4]));
+}
+
 int main(int argc, char **argv)
 {
-    const char *what = argc > 1 ? argv[1] : "";
-    struct load l = { 0 };
+    struct load l = { .domain = LOAD_DOMAIN };
     raise_file_limit();
-    if ((argc == 6 || argc == 7) && strcmp(what, "fill") == 0) {
-        bool permits = argc == 7 && strcmp(argv[6], "permits") == 0;
-        load_fill(&(struct load_fill){
-            .store = argv[2],
-            .key = argv[3],
-            .computers = number(argv[4]),
-            .users = number(argv[5]),
-            .permits = permits,
-            .trusts = (uint16_t)(argc == 7 && !permits ? number(argv[6]) : 0) });
-        return 0;
+    argc--;
+    argv++;
+    if (argc > 2 && strcmp(argv[0], "-s") == 0) {
+        l.session_users = number(argv[1]);
+        argc -= 2;
+        argv += 2;
     }
-    l.domain = LOAD_DOMAIN;
-    l.port = (uint16_t)(argc > 2 ? number(argv[2]) : 0);
-    if (argc == 4 && strcmp(what, "hold") == 0) {
-        l.mode = LOAD_HOLD;
-        hold(&l, number(argv[3]));
-    } else if ((argc == 7 || argc == 8) && strcmp(what, "logons") == 0) {
-        if (argc == 8) /* the channels are with a controller that passes the logons on */
-            l.domain = LOAD_RESOURCE;
-        l.mode = LOAD_LOGONS;
-        l.users = number(argv[6]);
-        measure(&l, 0, number(argv[4]), argv[3], atof(argv[5]));
-    } else if (argc == 6 && strcmp(what, "setups") == 0) {
-        l.mode = LOAD_SETUPS;
-        measure(&l, 0, number(argv[4]), argv[3], atof(argv[5]));
-    } else if (argc == 7 && strcmp(what, "changes") == 0) {
-        l.mode = LOAD_CHANGES;
-        measure(&l, number(argv[6]), number(argv[4]), argv[3], atof(argv[5]));
-    } else {
-        load_die("wrong arguments; see bench/run");
-    }
+    if ((argc == 5 || argc == 6) && strcmp(argv[0], "fill") == 0)
+        fill(argc, argv);
+    else if (argc == 3 && strcmp(argv[0], "smbpasswd") == 0)
+        smbpasswd(number(argv[1]), number(argv[2]));
+    else
+        drive(&l, argc, argv);
     return 0;
 }

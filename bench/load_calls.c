@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/utf16.h"
 #include "bench/load.h"
 #include "crypto/ntlmv2.h"
@@ -10,7 +11,8 @@
 #include "crypto/sysenv.h"
 #include "idl/netlogon.h"
 
-#define OFFER 0x610FFFFFu /* as a domain controller of today offers it */
+#define OFFER               0x610FFFFFu /* as a domain controller of today offers it */
+#define POLICY_LOOKUP_NAMES 0x00000800u /* [MS-LSAD] 2.2.1.1.2 */
 
 static struct nt_arena arena = { .limit = 1u << 20 };
 
@@ -227,31 +229,95 @@ uint8_t *load_logon(const struct client *c, unsigned user, size_t *len)
                                  .Buffer = response.data },
     };
     memcpy(info.LmChallenge.data, challenge, sizeof challenge);
+    /* Samba's NT-style controller knows no level 4: over SMB the one that its clients ask for. */
+    bool by_smb = c->load->session_users != 0;
     struct NetrLogonSamLogonEx a = { .LogonServer = wide("\\\\" LOAD_CONTROLLER),
                                      .ComputerName = wide(c->computer),
                                      .LogonLevel = NetlogonNetworkInformation,
                                      .LogonInformation.LogonNetwork = &info,
-                                     .ValidationLevel = NetlogonValidationSamInfo4 };
+                                     .ValidationLevel = by_smb ? NetlogonValidationSamInfo2
+                                                               : NetlogonValidationSamInfo4 };
     uint8_t *stub = encoded(&ndr_NetrLogonSamLogonEx, &a, len);
     nt_buf_free(&target);
     nt_buf_free(&response);
     return stub;
 }
 
+static uint32_t last_u32(const uint8_t *stub, size_t len)
+{
+    return len >= 4 ? nt_le32(stub + len - 4) : NT_STATUS(INVALID_NETWORK_RESPONSE).code;
+}
+
 /* Every answer's status is looked at, and now and then a whole answer. */
 void load_take_logon(struct client *c, const uint8_t *stub, size_t len)
 {
     static unsigned answers;
-    uint32_t code = len >= 4 ? (uint32_t)stub[len - 4] | (uint32_t)stub[len - 3] << 8 |
-                                   (uint32_t)stub[len - 2] << 16 | (uint32_t)stub[len - 1] << 24
-                             : 0xC0000001;
-    check(c, "NetrLogonSamLogonEx", (ntstatus){ code }, NULL);
+    check(c, "NetrLogonSamLogonEx", (ntstatus){ last_u32(stub, len) }, NULL);
     if (answers++ % 1024 != 0)
         return;
-    struct NetrLogonSamLogonEx a = { .ValidationLevel = NetlogonValidationSamInfo4 };
+    bool by_smb = c->load->session_users != 0;
+    struct NetrLogonSamLogonEx a = { .ValidationLevel = by_smb ? NetlogonValidationSamInfo2
+                                                               : NetlogonValidationSamInfo4 };
     decode(&ndr_NetrLogonSamLogonEx, stub, len, &a);
-    const NETLOGON_VALIDATION_SAM_INFO4 *info = a.ValidationInformation.ValidationSam4;
-    if (info == NULL || info->UserId < 1000 || info->GroupCount == 0 || info->LogonDomainId == NULL)
+    const NETLOGON_VALIDATION_SAM_INFO2 *info2 = a.ValidationInformation.ValidationSam2;
+    const NETLOGON_VALIDATION_SAM_INFO4 *info4 = a.ValidationInformation.ValidationSam4;
+    bool says = by_smb ? info2 != NULL && info2->UserId >= 1000 && info2->GroupCount > 0 &&
+                             info2->LogonDomainId != NULL
+                       : info4 != NULL && info4->UserId >= 1000 && info4->GroupCount > 0 &&
+                             info4->LogonDomainId != NULL;
+    if (!says)
         load_die("NetrLogonSamLogonEx of %s: an answer that says nothing", c->computer);
+    nt_arena_reset(&arena);
+}
+
+/* --- names --- */
+
+uint8_t *load_policy(size_t *len)
+{
+    struct LsarOpenPolicy2 a = { .SystemName = wide("\\\\" LOAD_CONTROLLER),
+                                 .ObjectAttributes = { .Length = 24 },
+                                 .DesiredAccess = POLICY_LOOKUP_NAMES };
+    return encoded(&ndr_LsarOpenPolicy2, &a, len);
+}
+
+void load_take_policy(struct client *c, const uint8_t *stub, size_t len)
+{
+    struct LsarOpenPolicy2 a = { 0 };
+    decode(&ndr_LsarOpenPolicy2, stub, len, &a);
+    check(c, "LsarOpenPolicy2", a.result, NULL);
+    c->policy = a.PolicyHandle;
+    nt_arena_reset(&arena);
+}
+
+uint8_t *load_lookup(const struct client *c, unsigned first_user, size_t *len)
+{
+    RPC_UNICODE_STRING names[LOAD_NAMES];
+    for (unsigned i = 0; i < LOAD_NAMES; i++) {
+        char name[48];
+        snprintf(name, sizeof name, LOAD_DOMAIN "\\" LOAD_USER, (first_user + i) % c->load->users);
+        names[i] = unicode(name);
+    }
+    struct LsarLookupNames a = { .PolicyHandle = c->policy,
+                                 .Count = LOAD_NAMES,
+                                 .Names = names,
+                                 .LookupLevel = LsapLookupWksta };
+    return encoded(&ndr_LsarLookupNames, &a, len);
+}
+
+/* SUCCESS means that all names were found; now and then that is looked at, too. */
+void load_take_lookup(struct client *c, const uint8_t *stub, size_t len)
+{
+    static unsigned answers;
+    check(c, "LsarLookupNames", (ntstatus){ last_u32(stub, len) }, NULL);
+    if (answers++ % 256 != 0)
+        return;
+    struct LsarLookupNames a = { 0 };
+    decode(&ndr_LsarLookupNames, stub, len, &a);
+    bool found = a.MappedCount == LOAD_NAMES && a.TranslatedSids.Entries == LOAD_NAMES;
+    for (unsigned i = 0; found && i < LOAD_NAMES; i++)
+        found = a.TranslatedSids.Sids[i].Use == SidTypeUser &&
+                a.TranslatedSids.Sids[i].RelativeId >= 1000;
+    if (!found)
+        load_die("LsarLookupNames of %s: an answer that says nothing", c->computer);
     nt_arena_reset(&arena);
 }
