@@ -58,5 +58,9 @@ format-check:
 bench: build
 	bench/run --build $(BUILD)
 
+# Against Samba, as root: needs its packages, which deps-check brings.
+bench-samba: build deps-check
+	bench/samba --build $(BUILD)
+
 clean:
 	rm -rf $(BUILD) $(SAN) build-*
