@@ -46,9 +46,11 @@ static int status(const struct cli *cli)
                "running", cli_time(cli_text(s, "started"), when));
         print_states("trusts", json_object_get(s, "trusts"));
         print_states("permits", json_object_get(s, "permits"));
-        printf("  %-12s %lld\n  %-12s %lld\n", "channels in",
+        const json_t *smb = json_object_get(s, "smb");
+        printf("  %-12s %lld\n  %-12s %lld, %lld of them SMB with %lld open pipes\n", "channels in",
                (long long)cli_number(s, "channels_in"), "connections",
-               (long long)cli_number(s, "connections"));
+               (long long)cli_number(s, "connections"), (long long)cli_number(smb, "connections"),
+               (long long)cli_number(smb, "pipes"));
     }
     json_decref(s);
     return EXIT_GOOD;

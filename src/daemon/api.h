@@ -10,11 +10,13 @@
 #include "service/service.h"
 
 struct nt_api;
+struct nt_smb_counts; /* protocol.h */
 
 struct nt_api_config {
-    struct nt_service *service;     /* kept */
-    const struct nt_config *config; /* kept */
-    struct nt_clients *clients;     /* kept */
+    struct nt_service *service;             /* kept */
+    const struct nt_config *config;         /* kept */
+    struct nt_clients *clients;             /* kept */
+    const struct nt_smb_counts *smb_counts; /* kept */
     const char *version;
 };
 

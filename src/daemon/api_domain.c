@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/protocol.h"
 #include "service/chains.h"
 #include "store/backup.h"
 
@@ -33,20 +34,35 @@ static json_t *permit_states(const struct nt_dir *dir)
     return states;
 }
 
+/* The ports, 0 for those that are off. */
+static json_t *listening(const struct nt_config *config)
+{
+    return json_pack("{s:i,s:i,s:i}", "epm_port", config->epm_port, "rpc_port", config->rpc_port,
+                     "smb_port", config->smb_port);
+}
+
+static json_t *smb_counts(const struct nt_smb_counts *counts)
+{
+    return json_pack("{s:I,s:I}", "connections", (json_int_t)atomic_load(&counts->connections),
+                     "pipes", (json_int_t)atomic_load(&counts->pipes));
+}
+
 void nt_api_status_get(struct nt_request *rq)
 {
     struct nt_dir *dir = nt_api_dir(rq);
     const struct nt_domain *d = nt_dir_domain(dir);
     nt_time now = nt_now(rq->service->env);
-    nt_api_ok(rq, json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:{s:s}}", "version",
-                            rq->config->version, "domain", d->name, "computer", d->computer, "sid",
-                            nt_api_sid(&d->sid), "started", nt_api_time(rq->started), "uptime_s",
-                            (json_int_t)((now - rq->started) / NT_TIME_SECOND), "serial",
-                            (json_int_t)d->serial, "channels_in",
-                            (json_int_t)nt_chains_count(rq->service->chains), "connections",
-                            (json_int_t)nt_clients_count(rq->config->clients), "trusts",
-                            trust_states(dir), "permits", permit_states(dir), "store", "path",
-                            rq->config->config->store));
+    nt_api_ok(rq,
+              json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:{s:s}}", "version",
+                        rq->config->version, "domain", d->name, "computer", d->computer, "sid",
+                        nt_api_sid(&d->sid), "started", nt_api_time(rq->started), "uptime_s",
+                        (json_int_t)((now - rq->started) / NT_TIME_SECOND), "serial",
+                        (json_int_t)d->serial, "channels_in",
+                        (json_int_t)nt_chains_count(rq->service->chains), "connections",
+                        (json_int_t)nt_clients_count(rq->config->clients), "smb",
+                        smb_counts(rq->config->smb_counts), "listen", listening(rq->config->config),
+                        "trusts", trust_states(dir), "permits", permit_states(dir), "store", "path",
+                        rq->config->config->store));
     nt_dir_unref(dir);
 }
 

@@ -29,7 +29,10 @@ static const struct setting {
     { "limits", "idle_timeout_s", NUMBER, AT(idle_timeout_s), 1, 864000 },
     { "limits", "anonymous_timeout_s", NUMBER, AT(anonymous_timeout_s), 1, 864000 },
     { "limits", "handshake_timeout_s", NUMBER, AT(handshake_timeout_s), 1, 3600 },
+    { "limits", "sessions_per_connection", NUMBER, AT(sessions_per_connection), 1, 1024 },
+    { "limits", "setups_per_connection", NUMBER, AT(setups_per_connection), 1, 1024 },
     { "limits", "pipes_per_session", NUMBER, AT(pipes_per_session), 1, 1024 },
+    { "limits", "smb_in_flight_kib", NUMBER, AT(smb_in_flight_kib), 512, 65536 },
     { "rpc", "lsa_over_tcp", BOOL, AT(lsa_over_tcp), 0, 0 },
     { "admin", "socket", TEXT, AT(admin_socket), 1, 0 },
     { "admin", "group", TEXT, AT(admin_group), 0, 0 },
@@ -54,7 +57,10 @@ void nt_config_default(struct nt_config *config)
         .idle_timeout_s = 3600,
         .anonymous_timeout_s = 60,
         .handshake_timeout_s = 30,
+        .sessions_per_connection = 64,
+        .setups_per_connection = 8,
         .pipes_per_session = 64,
+        .smb_in_flight_kib = 1024,
         .lsa_over_tcp = true,
         .admin_socket = "/run/ntrust/admin.sock",
         .log_level = NT_LOG_INFO,
@@ -180,14 +186,32 @@ static enum nt_err on_key(void *ctx, const struct nt_ini_where *at, const char *
     return NT_E_INVALID;
 }
 
+/* Ports of TCP; those that are off (0) do not meet. */
+static enum nt_err check_ports(const struct nt_config *c, const char *file, char *why,
+                               size_t why_size)
+{
+    const struct {
+        const char *key;
+        uint16_t port;
+    } ports[] = { { "epm_port", c->epm_port },
+                  { "rpc_port", c->rpc_port },
+                  { "smb_port", c->smb_port } };
+    for (size_t i = 0; i < NT_COUNT(ports); i++)
+        for (size_t j = 0; j < i; j++)
+            if (ports[i].port != 0 && ports[i].port == ports[j].port) {
+                snprintf(why, why_size, "%s: [listen] %s and %s are both %u; they must differ",
+                         file, ports[j].key, ports[i].key, ports[i].port);
+                return NT_E_INVALID;
+            }
+    return NT_OK;
+}
+
 /* What no line shows by itself. */
 static enum nt_err check(const struct nt_config *c, const char *file, char *why, size_t why_size)
 {
-    if (c->epm_port == c->rpc_port) {
-        snprintf(why, why_size, "%s: [listen] epm_port and rpc_port are both %u; they must differ",
-                 file, c->rpc_port);
-        return NT_E_INVALID;
-    }
+    enum nt_err err = check_ports(c, file, why, why_size);
+    if (err != NT_OK)
+        return err;
     for (size_t i = 0; i < c->address_count; i++)
         for (size_t j = 0; j < i; j++)
             if (strcmp(c->address[i], c->address[j]) == 0) {

@@ -28,7 +28,10 @@ struct nt_config {
     uint32_t idle_timeout_s;          /* [limits] idle_timeout_s */
     uint32_t anonymous_timeout_s;     /* [limits] anonymous_timeout_s */
     uint32_t handshake_timeout_s;     /* [limits] handshake_timeout_s */
+    uint32_t sessions_per_connection; /* [limits] sessions_per_connection */
+    uint32_t setups_per_connection;   /* [limits] setups_per_connection */
     uint32_t pipes_per_session;       /* [limits] pipes_per_session */
+    uint32_t smb_in_flight_kib;       /* [limits] smb_in_flight_kib */
     bool lsa_over_tcp;                /* [rpc] lsa_over_tcp */
     char admin_socket[108];           /* [admin] socket */
     char admin_group[64];             /* [admin] group; "": root and ntrustd's own user only */

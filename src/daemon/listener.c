@@ -380,13 +380,14 @@ static enum nt_err bind_address(struct nt_listener *l, size_t index, char *why, 
     }
     if (fd >= 0)
         return NT_OK;
-    snprintf(why, why_size, "cannot listen on port %u of %s: %s%s", l->config.port, text,
-             strerror(errno),
-             errno == EADDRINUSE ? ": another program has it; stop that one, or set another port "
-                                   "in [listen]"
-             : errno == EACCES   ? ": ports below 1024 need root or CAP_NET_BIND_SERVICE"
+    int error = errno;
+    snprintf(why, why_size, "cannot listen on port %u of %s: %s%s%s%s", l->config.port, text,
+             strerror(error), error == EADDRINUSE ? ": another program has it" : "",
+             error == EADDRINUSE ? l->config.rival : "",
+             error == EADDRINUSE ? "; stop that one, or set another port or address in [listen]"
+             : error == EACCES   ? ": ports below 1024 need root or CAP_NET_BIND_SERVICE"
                                  : "");
-    return errno == EACCES ? NT_E_DENIED : NT_E_IO;
+    return error == EACCES ? NT_E_DENIED : NT_E_IO;
 }
 
 enum nt_err nt_listener_bind(const struct nt_listener_config *config, size_t loop_count,

@@ -40,6 +40,7 @@ struct nt_listener_config {
     struct nt_clients *clients;         /* kept */
     const struct nt_config *config;     /* kept */
     uint16_t port;
+    const char *rival; /* who may have the port already, as " (smbd of Samba?)", or ""; kept */
 };
 
 /* Binds the port on every configured address; accepts nothing yet. On failure why[] has one line

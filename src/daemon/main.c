@@ -47,6 +47,7 @@ struct daemon {
     struct nt_protocol_host hosts[3];
     struct nt_listener *listeners[3];
     size_t listener_count;
+    struct nt_smb_counts smb_counts;
     struct nt_token *anonymous;
     atomic_uint parked; /* calls and questions under way */
     struct nt_outbound *outbound;
@@ -199,12 +200,17 @@ static bool bind_port(struct daemon *d, const struct nt_protocol *protocol, uint
                                        .anonymous = d->anonymous,
                                        .parked = &d->parked,
                                        .ifaces = ifaces,
-                                       .iface_count = iface_count };
+                                       .iface_count = iface_count,
+                                       .counts = &d->smb_counts };
     snprintf(host->secondary, sizeof host->secondary, "%u", port);
     nt_random(d->service.env, host->guid, sizeof host->guid);
-    struct nt_listener_config config = {
-        .protocol = protocol, .ctx = host, .clients = d->clients, .config = &d->config, .port = port
-    };
+    struct nt_listener_config config = { .protocol = protocol,
+                                         .ctx = host,
+                                         .clients = d->clients,
+                                         .config = &d->config,
+                                         .port = port,
+                                         .rival = protocol == &nt_protocol_smb ? " (smbd of Samba?)"
+                                                                               : "" };
     enum nt_err err =
         nt_listener_bind(&config, d->loop_count, &d->listeners[d->listener_count], why, why_size);
     if (err != NT_OK)
@@ -368,6 +374,7 @@ static int run(struct daemon *d)
     d->api = nt_api_start(&(struct nt_api_config){ .service = &d->service,
                                                    .config = &d->config,
                                                    .clients = d->clients,
+                                                   .smb_counts = &d->smb_counts,
                                                    .version = NT_VERSION },
                           why, sizeof why);
     if (d->api == NULL) {

@@ -11,6 +11,11 @@
 #include "daemon/listener.h"
 #include "service/service.h"
 
+/* What there is of SMB at this moment, in all loops. */
+struct nt_smb_counts {
+    atomic_uint connections, pipes;
+};
+
 /* What a protocol's connections share: the ctx of its listener. Kept by its owner. */
 struct nt_protocol_host {
     struct nt_service *service;
@@ -19,8 +24,9 @@ struct nt_protocol_host {
     atomic_uint *parked;                          /* calls and questions under way */
     const struct nt_ndr_interface *const *ifaces; /* RPC over TCP: offered on this port */
     size_t iface_count;
-    char secondary[8]; /* RPC over TCP: the port, for bind_ack */
-    uint8_t guid[16];  /* SMB: of this server */
+    char secondary[8];            /* RPC over TCP: the port, for bind_ack */
+    uint8_t guid[16];             /* SMB: of this server */
+    struct nt_smb_counts *counts; /* SMB */
 };
 
 extern const struct nt_protocol nt_protocol_rpc; /* [MS-RPCE] 2.1.1.1 */

@@ -114,7 +114,10 @@ static void *smb_open(void *ctx, struct nt_stream *stream, const char *peer, con
         .limits = nt_smb_limits_default,
     };
     memcpy(config.guid, host->guid, sizeof config.guid);
+    config.limits.max_sessions = (uint16_t)settings->sessions_per_connection;
+    config.limits.max_setups = (uint16_t)settings->setups_per_connection;
     config.limits.max_pipes = (uint16_t)settings->pipes_per_session;
+    config.limits.max_in_flight = settings->smb_in_flight_kib * 1024;
     config.limits.idle_ms = settings->anonymous_timeout_s * 1000;
     config.limits.auth_ms = settings->handshake_timeout_s * 1000;
     c->host = host;
@@ -122,10 +125,12 @@ static void *smb_open(void *ctx, struct nt_stream *stream, const char *peer, con
     strncpy(c->peer, peer, sizeof c->peer - 1);
     strncpy(c->local, local, sizeof c->local - 1);
     c->smb = nt_smb_server_new(&config, nt_loop_now(nt_stream_loop(stream)));
-    if (c->smb != NULL)
-        return c;
-    free(c);
-    return NULL;
+    if (c->smb == NULL) {
+        free(c);
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&host->counts->connections, 1, memory_order_relaxed);
+    return c;
 }
 
 /* Somebody has authenticated, in a session or on a pipe. */
@@ -253,6 +258,7 @@ static void pipe_open(struct conn *c, const struct nt_smb_event *ev)
     }
     p->next = c->pipes;
     c->pipes = p;
+    atomic_fetch_add_explicit(&c->host->counts->pipes, 1, memory_order_relaxed);
 }
 
 static void pipe_data(struct conn *c, const struct nt_smb_event *ev)
@@ -279,6 +285,7 @@ static void pipe_close(struct conn *c, uint32_t id)
         if (p->id != id)
             continue;
         *at = p->next;
+        atomic_fetch_sub_explicit(&c->host->counts->pipes, 1, memory_order_relaxed);
         nt_assoc_close(p->assoc);
         free(p);
         return;
@@ -399,6 +406,7 @@ static void smb_close(void *conn)
 {
     struct conn *c = conn;
     c->stream = NULL;
+    atomic_fetch_sub_explicit(&c->host->counts->connections, 1, memory_order_relaxed);
     while (c->pipes != NULL)
         pipe_close(c, c->pipes->id);
     if (c->asking == 0)

@@ -6,6 +6,7 @@
 #include "../unit/service/fixture.h"
 
 #include "daemon/api_internal.h"
+#include "daemon/protocol.h"
 
 #define REQUESTS_MAX 16
 
@@ -36,15 +37,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const methods[] = { "GET", "POST", "PATCH", "DELETE" };
+    static struct nt_smb_counts smb;
     struct fix f;
     struct nt_config config;
     fix_open(&f);
     nt_config_default(&config);
     memcpy(config.store, "/nonexistent/domain.db", 23);
     struct nt_clients *clients = nt_clients_new(10, 10);
-    struct nt_api_config api = {
-        .service = &f.service, .config = &config, .clients = clients, .version = "fuzz"
-    };
+    struct nt_api_config api = { .service = &f.service,
+                                 .config = &config,
+                                 .clients = clients,
+                                 .smb_counts = &smb,
+                                 .version = "fuzz" };
     for (unsigned n = 0; n < REQUESTS_MAX && size > 0; n++) {
         const char *method = methods[data[0] & 3];
         size_t path_len, body_len;

@@ -23,6 +23,7 @@
 #include "crypto/owf.h"
 #include "crypto/sysenv.h"
 #include "daemon/api.h"
+#include "daemon/protocol.h"
 #include "domain/ops.h"
 #include "service/logon.h"
 
@@ -32,6 +33,7 @@ struct fix {
     struct nt_engine *engine;
     struct nt_service service;
     struct nt_config config;
+    struct nt_smb_counts smb_counts;
     struct nt_clients *clients;
     struct nt_api *api;
     char folder[64];
@@ -85,6 +87,7 @@ static int setup(void **state)
     f->api = nt_api_start(&(struct nt_api_config){ .service = &f->service,
                                                    .config = &f->config,
                                                    .clients = f->clients,
+                                                   .smb_counts = &f->smb_counts,
                                                    .version = "test" },
                           why, sizeof why);
     if (f->api == NULL)
@@ -210,6 +213,9 @@ static void what_there_is_can_be_read(void **state)
     assert_text(a, "version", "test");
     assert_text(a, "domain", "ACCOUNTS");
     assert_int_equal(json_integer_value(json_object_get(a, "connections")), 0);
+    const json_t *ports = json_object_get(a, "listen"), *smb = json_object_get(a, "smb");
+    assert_int_equal(json_integer_value(json_object_get(ports, "smb_port")), 445);
+    assert_int_equal(json_integer_value(json_object_get(smb, "pipes")), 0);
     json_decref(a);
     a = ask(f, "GET", "/v1/domain", "", 200);
     assert_text(a, "computer", "ACCPDC");
@@ -679,10 +685,12 @@ static void another_user_is_refused(void **state)
 
 static struct nt_api *start_at(struct fix *f, const struct nt_config *config, char why[512])
 {
-    return nt_api_start(
-        &(struct nt_api_config){
-            .service = &f->service, .config = config, .clients = f->clients, .version = "test" },
-        why, 512);
+    return nt_api_start(&(struct nt_api_config){ .service = &f->service,
+                                                 .config = config,
+                                                 .clients = f->clients,
+                                                 .smb_counts = &f->smb_counts,
+                                                 .version = "test" },
+                        why, 512);
 }
 
 static void what_stands_in_the_way_is_told(void **state)

@@ -60,6 +60,7 @@ static void without_settings_the_defaults_stand(void **state)
     assert_good(&c, "");
     assert_same(&c, &defaults);
     assert_int_equal(c.epm_port, 135);
+    assert_int_equal(c.smb_port, 445);
     assert_string_equal(c.address[0], "0.0.0.0");
     assert_true(c.lsa_over_tcp);
 }
@@ -71,10 +72,12 @@ static void every_setting_is_read(void **state)
     assert_good(&c, "# a comment\n"
                     "[domain]\nstore = /a/b.db\nmaster_key=/a/key\n"
                     "[listen]\naddress = 127.0.0.1   ::1 192.0.2.1\nepm_port = 0\n"
-                    "rpc_port = 65535\nloops = 64\n"
+                    "rpc_port = 65535\nsmb_port = 10445\nloops = 64\n"
                     "; another\n"
                     "[limits]\nconnections = 1\nconnections_per_address = 1000000\n"
-                    "idle_timeout_s = 864000\nhandshake_timeout_s = 1\n"
+                    "idle_timeout_s = 864000\nanonymous_timeout_s = 2\nhandshake_timeout_s = 1\n"
+                    "sessions_per_connection = 3\nsetups_per_connection = 4\n"
+                    "pipes_per_session = 5\nsmb_in_flight_kib = 512\n"
                     "[rpc]\nlsa_over_tcp = no\n"
                     "[admin]\nsocket = /a/sock\ngroup = wheel\n"
                     "[log]\nlevel = debug\n"
@@ -85,11 +88,17 @@ static void every_setting_is_read(void **state)
     assert_string_equal(c.address[1], "::1");
     assert_int_equal(c.epm_port, 0);
     assert_int_equal(c.rpc_port, 65535);
+    assert_int_equal(c.smb_port, 10445);
     assert_int_equal(c.loops, 64);
     assert_int_equal(c.connections, 1);
     assert_int_equal(c.connections_per_address, 1000000);
     assert_int_equal(c.idle_timeout_s, 864000);
+    assert_int_equal(c.anonymous_timeout_s, 2);
     assert_int_equal(c.handshake_timeout_s, 1);
+    assert_int_equal(c.sessions_per_connection, 3);
+    assert_int_equal(c.setups_per_connection, 4);
+    assert_int_equal(c.pipes_per_session, 5);
+    assert_int_equal(c.smb_in_flight_kib, 512);
     assert_false(c.lsa_over_tcp);
     assert_string_equal(c.admin_socket, "/a/sock");
     assert_string_equal(c.admin_group, "wheel");
@@ -110,6 +119,12 @@ static void bounds_hold(void **state)
         { "limits", "connections_per_address", 1, 1000000 },
         { "limits", "idle_timeout_s", 1, 864000 },
         { "limits", "handshake_timeout_s", 1, 3600 },
+        { "listen", "smb_port", 0, 65535 },
+        { "limits", "anonymous_timeout_s", 1, 864000 },
+        { "limits", "sessions_per_connection", 1, 1024 },
+        { "limits", "setups_per_connection", 1, 1024 },
+        { "limits", "pipes_per_session", 1, 1024 },
+        { "limits", "smb_in_flight_kib", 512, 65536 },
     };
     (void)state;
     for (size_t i = 0; i < NT_COUNT(numbers); i++) {
@@ -150,7 +165,9 @@ static void what_is_not_known_is_refused(void **state)
     assert_bad("[listen]\naddress = 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 "
                "1.1.1.8 1.1.1.9\n",
                "at most 8");
-    assert_bad("[listen]\nepm_port = 700\nrpc_port = 700\n", "must differ");
+    assert_bad("[listen]\nepm_port = 700\nrpc_port = 700\n", "epm_port and rpc_port are both 700");
+    assert_bad("[listen]\nsmb_port = 49153\n", "rpc_port and smb_port are both 49153");
+    assert_bad("[listen]\nsmb_port = 135\n", "must differ");
 }
 
 static void texts_fit_or_are_refused(void **state)
