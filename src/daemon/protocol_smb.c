@@ -2,6 +2,7 @@
  * protocol_smb.c - SMB with DCE/RPC on its named pipes: the SMB machine (smb/server.h) speaks with
  * the client, and each open pipe has an association. [MS-RPCE] 2.1.1.2
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,7 @@ static void pipe_drain(struct pipe *p)
     const char *why = "";
     while (!p->ended && (len = nt_assoc_pending(p->assoc, &data)) >= PDU_HEAD) {
         size_t pdu = nt_le16(data + PDU_FRAG_LEN);
+        assert(pdu <= len); /* it is sent whole */
         enum nt_err err = nt_smb_server_pipe_put(p->conn->smb, p->id, data, pdu);
         if (err == NT_E_LIMIT && !nt_smb_server_pipe_ready(p->conn->smb, p->id)) {
             p->blocked = true;
