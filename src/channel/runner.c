@@ -52,10 +52,16 @@ struct nt_runner {
     bool asked_meanwhile; /* while the commit was under way */
 
     struct nt_channel *channel;
-    bool draining;             /* a new channel is due: logons under way end on the old one first */
-    bool opening;              /* the channel is being set up for OPEN or PROVE */
-    bool sending;              /* PasswordSet2 is under way */
-    size_t server, tried;      /* the one in use; how many this attempt has tried */
+    bool draining;        /* a new channel is due: logons under way end on the old one first */
+    bool opening;         /* the channel is being set up for OPEN or PROVE */
+    bool sending;         /* PasswordSet2 is under way */
+    size_t server, tried; /* the one in use; how many this attempt has tried */
+    struct refusal {
+        bool any, by_best; /* by the one that took our newest password last */
+        ntstatus status;
+        char host[NT_SERVER_NAME], text[NT_OUT_TEXT];
+    } refusal;                 /* of this attempt */
+    bool missed;               /* another one could not be asked in this attempt */
     char host[NT_SERVER_NAME]; /* of the channel */
     bool has_evidence;         /* of the channel */
     bool evidence_told;        /* the machine has it: for another look a new channel is needed */
@@ -390,6 +396,7 @@ static void start_opening(struct nt_runner *r, const struct nt_dir *dir,
     }
     r->server = first_server(r, action->prefer_dc);
     r->tried = 1;
+    r->refusal.any = r->missed = false;
     if (!open_channel(r, action, now_ms))
         unreachable(r, dir, NT_STATUS(NO_MEMORY), "out of memory");
 }
@@ -408,6 +415,20 @@ static bool try_next_server(struct nt_runner *r, const struct nt_dir *dir, uint6
     close_channel(r);
     r->tried = tried;
     return open_channel(r, &action, now_ms);
+}
+
+/* One controller refused what another one took: nothing is changed for its sake. */
+static void name_the_laggard(struct nt_runner *r)
+{
+    struct nt_out_result result = { .effect = NT_OUT_NOTE,
+                                    .kind = "trust-controller-lags",
+                                    .level = NT_EVENT_WARNING };
+    snprintf(result.text, sizeof result.text,
+             "Controller %.60s refuses the passwords of which %.60s accepts one: it lags behind, "
+             "or has gone back alone.",
+             r->refusal.host, r->host);
+    r->refusal.any = false;
+    apply(r, &result);
 }
 
 static void on_open(struct nt_runner *r, const struct nt_dir *dir,
@@ -435,23 +456,66 @@ static void on_open(struct nt_runner *r, const struct nt_dir *dir,
     r->evidence_old = ev->evidence_old;
     nt_out_opened(&r->out, &r->session, &when, hash, r->host, &result);
     apply(r, &result);
+    if (r->refusal.any)
+        name_the_laggard(r);
+}
+
+/* The one that took our newest password last, or nobody of the list did. */
+static bool knows_best(const struct nt_runner *r, const char *host)
+{
+    for (size_t i = 0; i < r->servers.count; i++)
+        if (strcmp(r->servers.list[i].host, r->out.proven_dc) == 0)
+            return strcmp(host, r->out.proven_dc) == 0;
+    return true;
+}
+
+static void note_refusal(struct nt_runner *r, const struct nt_channel_event *ev)
+{
+    struct refusal *f = &r->refusal;
+    if (f->any && f->by_best)
+        return;
+    f->any = true;
+    f->by_best = knows_best(r, r->host);
+    f->status = ev->status;
+    memcpy(f->host, r->host, sizeof f->host);
+    snprintf(f->text, sizeof f->text, "%.200s", ev->why);
+}
+
+/* All controllers were tried, and one at least refused. */
+static void judge_refusal(struct nt_runner *r, const struct nt_dir *dir)
+{
+    const struct refusal *f = &r->refusal;
+    struct nt_out_result result = { 0 };
+    struct nt_out_when when = moment(r, dir);
+    enum nt_broken reason = nt_broken_of(f->status, r->out.established);
+    if (r->missed && !f->by_best && r->out.established) {
+        /* It may lag behind the one that could not be asked; field-guide 2, P3. */
+        char text[NT_OUT_TEXT];
+        snprintf(text, sizeof text,
+                 "%.60s refuses our passwords, and %.60s, which took the newest one, could not be "
+                 "asked",
+                 f->host, r->out.proven_dc);
+        close_channel(r);
+        unreachable(r, dir, NT_STATUS(NO_LOGON_SERVERS), text);
+        return;
+    }
+    if (reason == NT_BROKEN_CRYPTO || reason == NT_BROKEN_TIME)
+        nt_out_failed(&r->out, &r->session, &when, reason, f->status, f->text, &result);
+    else
+        nt_out_refused(&r->out, &r->session, &when, f->status, f->host, &result);
+    apply(r, &result);
+    close_channel(r);
+    fail_queue(r, NT_STATUS(TRUSTED_DOMAIN_FAILURE), f->text);
 }
 
 static void on_refused(struct nt_runner *r, const struct nt_dir *dir,
-                       const struct nt_channel_event *ev)
+                       const struct nt_channel_event *ev, uint64_t now_ms)
 {
-    struct nt_out_result result = { 0 };
-    struct nt_out_when when = moment(r, dir);
-    enum nt_broken reason = nt_broken_of(ev->status, r->out.established);
-    char text[NT_OUT_TEXT];
-    snprintf(text, sizeof text, "%.200s", ev->why);
-    if (reason == NT_BROKEN_CRYPTO || reason == NT_BROKEN_TIME)
-        nt_out_failed(&r->out, &r->session, &when, reason, ev->status, text, &result);
-    else
-        nt_out_refused(&r->out, &r->session, &when, ev->status, r->host, &result);
-    apply(r, &result);
-    close_channel(r);
-    fail_queue(r, NT_STATUS(TRUSTED_DOMAIN_FAILURE), text);
+    note_refusal(r, ev);
+    /* One controller of several may lag behind or have gone back alone. Before the first change
+     * nobody else is asked: a wrong password costs the permission. */
+    if (!r->out.established || !try_next_server(r, dir, now_ms))
+        judge_refusal(r, dir);
 }
 
 static void on_failed(struct nt_runner *r, const struct nt_dir *dir,
@@ -461,8 +525,13 @@ static void on_failed(struct nt_runner *r, const struct nt_dir *dir,
     ntstatus status = ev->status;
     bool was_opening = r->opening, was_sending = r->sending;
     snprintf(text, sizeof text, "%.230s", ev->why);
+    r->missed = r->missed || was_opening;
     if (was_opening && try_next_server(r, dir, now_ms))
         return;
+    if (was_opening && r->refusal.any) {
+        judge_refusal(r, dir);
+        return;
+    }
     close_channel(r);
     /* An idle channel that ends is nobody's fault: it is opened again when it is needed. */
     if (was_opening || was_sending)
@@ -490,7 +559,7 @@ static void take_event(struct nt_runner *r, const struct nt_dir *dir,
         on_open(r, dir, ev, nt_channel_opened_with(r->channel));
         break;
     case NT_CHANNEL_REFUSED:
-        on_refused(r, dir, ev);
+        on_refused(r, dir, ev, now_ms);
         break;
     case NT_CHANNEL_FAILED:
         on_failed(r, dir, ev, now_ms);

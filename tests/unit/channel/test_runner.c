@@ -446,6 +446,83 @@ static void a_trusted_end_that_went_back_gets_ours_again(void **state)
     world_close(&w);
 }
 
+/* So far behind that it accepts nothing of ours: asked first, it is named, and no more. */
+static void one_controller_that_refuses_does_not_break_the_trust(void **state)
+{
+    struct world w;
+    struct ask ask;
+    (void)state;
+    open_world(&w);
+    struct nt_store *old = world_copy(&w.acc); /* it knows the initial password alone */
+    world_trust(&w, WORLD_INITIAL, false);
+    world_settle(&w);
+    world_lag(&w, old);
+    unsigned sets = w.sets;
+    world_ask(&w, &ask, NT_FORWARD_VERIFY);
+    world_settle(&w);
+    assert_true(ask.done && nt_status_ok(ask.fwd.status));
+    assert_state(&w, "active");
+    assert_string_equal(world_out(&w).last_dc, "accpdc");
+    assert_int_equal(world_events(&w.res, "trust-controller-lags"), 1);
+    assert_int_equal(world_events(&w.res, "trust-broken"), 0);
+    assert_int_equal(w.sets, sets); /* nothing is rotated for it */
+    assert_status(world_logon(&w, "alice", "Alice.pw1"), SUCCESS);
+    world_assert_good(&w);
+    world_close(&w);
+}
+
+/* The one that knows best cannot be asked: what another one says is no word about the trust, and it
+ * is tried again without being asked. */
+static void a_refusal_by_another_controller_is_not_judged_alone(void **state)
+{
+    struct world w;
+    struct ask ask;
+    (void)state;
+    open_world(&w);
+    struct nt_store *old = world_copy(&w.acc);
+    world_trust(&w, WORLD_INITIAL, false);
+    world_settle(&w);
+    world_lag(&w, old);
+    w.unreachable = true;
+    world_ask(&w, &ask, NT_FORWARD_VERIFY);
+    world_run(&w, 2 * HOUR);
+    assert_true(ask.done && !nt_status_ok(ask.fwd.status));
+    assert_state(&w, "active");
+    assert_true(world_out(&w).degraded);
+    assert_int_equal(world_events(&w.res, "trust-broken"), 0);
+    w.unreachable = false;
+    world_run(&w, HOUR);
+    assert_false(world_out(&w).degraded);
+    world_assert_good(&w);
+    world_close(&w);
+}
+
+/* When all refuse, or the one that took our newest password does, it is broken. */
+static void a_trust_that_all_controllers_refuse_is_broken(void **state)
+{
+    struct world w;
+    struct ask ask;
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        open_world(&w);
+        struct nt_store *old = world_copy(&w.acc);
+        world_trust(&w, WORLD_INITIAL, false);
+        world_settle(&w);
+        if (alone == 0)
+            world_lag(&w, old);
+        else
+            nt_store_close(old);
+        world_unpermit(&w);
+        world_permit(&w, "Another.pw1");
+        world_ask(&w, &ask, NT_FORWARD_VERIFY);
+        world_settle(&w);
+        assert_true(ask.done && !nt_status_ok(ask.fwd.status));
+        assert_int_equal(world_out(&w).broken, NT_BROKEN_MISMATCH);
+        assert_string_equal(world_out(&w).last_dc, "accpdc");
+        world_close(&w);
+    }
+}
+
 static void a_trusting_end_that_went_back_takes_over_the_newer_one(void **state)
 {
     struct world w;
@@ -900,6 +977,9 @@ int main(void)
         cmocka_unit_test(a_crash_after_any_commit_loses_nothing),
         cmocka_unit_test(a_crash_after_any_round_loses_nothing),
         cmocka_unit_test(a_trusted_end_that_went_back_gets_ours_again),
+        cmocka_unit_test(one_controller_that_refuses_does_not_break_the_trust),
+        cmocka_unit_test(a_refusal_by_another_controller_is_not_judged_alone),
+        cmocka_unit_test(a_trust_that_all_controllers_refuse_is_broken),
         cmocka_unit_test(a_trusting_end_that_went_back_takes_over_the_newer_one),
         cmocka_unit_test(a_check_of_an_open_channel_looks_anew),
         cmocka_unit_test(an_unreachable_peer_is_tried_with_growing_pauses),

@@ -170,6 +170,7 @@ struct task {
 /* One connection, seen from both ends. Lives on for its parked tasks after it was closed. */
 struct wire {
     struct world *world;
+    struct side *side;   /* whose server it is */
     struct front *front; /* on the SMB port */
     struct nt_rpc_server *rpc;
     struct nt_conn *conn;
@@ -193,7 +194,7 @@ static void give_back(void *ctx, void *caller)
     nt_token_unref(caller);
 }
 
-static struct wire *wire_open(struct world *w, uint16_t port)
+static struct wire *wire_open(struct world *w, struct side *side, uint16_t port)
 {
     static const struct nt_ndr_interface *const mapper[] = { &ndr_epm };
     static const struct nt_ndr_interface *const ifaces[] = { &ndr_netlogon, &ndr_samr,
@@ -201,19 +202,20 @@ static struct wire *wire_open(struct world *w, uint16_t port)
     struct wire *c = calloc(1, sizeof *c);
     assert_non_null(c);
     c->world = w;
+    c->side = side;
     struct nt_rpc_server_config config = {
         .ifaces = port == EPM_PORT ? mapper : ifaces,
         .iface_count = port == EPM_PORT ? NT_COUNT(mapper) : NT_COUNT(ifaces),
         .secondary_address = port == EPM_PORT ? "135" : "49153",
         .assoc_group = 1,
         .make_sec = make_sec,
-        .ctx = &w->acc,
+        .ctx = side,
         .caller_free = give_back,
         .limits = nt_rpc_limits_default,
     };
-    c->front = port == SMB_PORT ? front_new(&w->acc.env, w->now_ms) : NULL;
+    c->front = port == SMB_PORT ? front_new(&side->env, w->now_ms) : NULL;
     c->rpc = nt_rpc_server_new(&config, w->now_ms);
-    c->conn = nt_conn_new(&w->acc.service, "192.0.2.7:51234",
+    c->conn = nt_conn_new(&side->service, "192.0.2.7:51234",
                           port == EPM_PORT ? "192.0.2.1:135" : "192.0.2.1:49153");
     assert_true(c->rpc != NULL && c->conn != NULL);
     w->connections++;
@@ -315,7 +317,7 @@ static void start_call(struct wire *c, const struct nt_rpc_event *ev)
 {
     struct task *t = task_new(c, ev->call_id);
     struct world *w = c->world;
-    nt_call_init(&t->call, &w->acc.service, c->conn);
+    nt_call_init(&t->call, &c->side->service, c->conn);
     t->call.iface = ev->iface;
     t->call.opnum = ev->opnum;
     t->call.auth_type = ev->auth_type;
@@ -346,7 +348,7 @@ static void start_ask(struct wire *c, const struct nt_rpc_event *ev)
 {
     struct task *t = task_new(c, ev->ask_id);
     t->is_ask = true;
-    nt_ask_init(&t->ask, &c->world->acc.service, "192.0.2.7:51234");
+    nt_ask_init(&t->ask, &c->side->service, "192.0.2.7:51234");
     t->ask.done = on_asked;
     t->ask.owner = t;
     if (nt_ask_start(&t->ask, ev->question))
@@ -358,7 +360,7 @@ static bool wire_serve(struct wire *c)
 {
     struct nt_rpc_event ev;
     bool any = false;
-    nt_engine_run(c->world->acc.engine);
+    nt_engine_run(c->side->engine);
     for (struct task *t = c->tasks, *next; t != NULL; t = next) {
         next = t->next;
         if (!t->resumed)
@@ -470,11 +472,12 @@ static bool serve_wish(struct world *w, struct nt_link *link)
         return false;
     w->number = number;
     w->attempts += port != SMB_PORT; /* which is the second road of the same attempt */
-    assert_string_equal(host, "accpdc");
-    if (w->unreachable || (port == SMB_PORT) != w->pipes_only) {
+    bool old = w->old.engine != NULL && strcmp(host, "oldpdc") == 0;
+    assert_true(old || strcmp(host, "accpdc") == 0);
+    if ((w->unreachable && !old) || (port == SMB_PORT) != w->pipes_only) {
         nt_link_lost(link, NT_STATUS(CONNECTION_REFUSED), "connection refused");
     } else {
-        w->wire = wire_open(w, port);
+        w->wire = wire_open(w, old ? &w->old : &w->acc, port);
         nt_link_connected(link, w->now_ms);
     }
     return true;
@@ -629,6 +632,8 @@ void world_close(struct world *w)
     end_runner(w);
     side_stop(&w->acc);
     side_stop(&w->res);
+    if (w->old.engine != NULL)
+        side_stop(&w->old);
     nt_token_unref(anonymous);
 }
 
@@ -680,6 +685,23 @@ void world_restart_acc(struct world *w, struct nt_store *store)
     }
     side_stop(&w->acc);
     side_start(w, &w->acc, from);
+}
+
+static ntstatus do_servers(struct nt_txn *txn, void *ctx)
+{
+    const struct nt_trust_fields fields = { .which = NT_TRUST_SERVERS, .servers = ctx };
+    return nt_op_trust_set(txn, "ACCOUNTS", &fields, "test", "");
+}
+
+void world_lag(struct world *w, struct nt_store *store)
+{
+    char servers[] = "oldpdc accpdc";
+    w->old.seed = w->acc.seed ^ 0x3333;
+    side_start(w, &w->old, store);
+    assert_true(nt_status_ok(world_change(&w->res, do_servers, servers)));
+    struct nt_dir *dir = nt_engine_dir(w->res.engine);
+    (void)nt_runner_refresh(w->runner, nt_dir_tdo(dir, "ACCOUNTS"));
+    nt_dir_unref(dir);
 }
 
 /* --- looking --- */

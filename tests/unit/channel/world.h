@@ -31,6 +31,7 @@ struct world {
     uint64_t now_ms; /* since the world began */
     struct side acc; /* the trusted end */
     struct side res; /* the trusting end */
+    struct side old; /* "oldpdc": another controller of ACCOUNTS, which lags; see world_lag */
     struct nt_runner *runner;
     bool stored; /* the runner's commit is done, and it was not told yet */
     struct wire *wire;
@@ -84,6 +85,10 @@ void world_restart_acc(struct world *w, struct nt_store *store);
 /* The trusting end goes back to this store (taken over). */
 void world_revert_res(struct world *w, struct nt_store *store);
 struct nt_store *world_copy(struct side *side); /* what is durable there now */
+
+/* ACCOUNTS has a second controller, "oldpdc", with this store of its own (taken over), and the
+ * trusting end is told of both: that one first. */
+void world_lag(struct world *w, struct nt_store *store);
 
 /* A change at one end, made durable. */
 ntstatus world_change(struct side *side, ntstatus (*fn)(struct nt_txn *txn, void *ctx), void *ctx);
