@@ -11,6 +11,7 @@
 struct opened {
     struct nt_store store; /* first */
     struct sim_disk *disk;
+    struct nt_dir *copy; /* read alone; NULL: the disk itself */
 };
 
 static struct sim_disk *disk_of(struct nt_store *store)
@@ -99,13 +100,15 @@ static struct nt_account *reread_account(struct sim_disk *disk, const struct nt_
 static enum nt_err load(struct nt_store *store, struct nt_dir **dir, char *why, size_t why_size)
 {
     struct sim_disk *disk = disk_of(store);
-    struct nt_txn *txn = nt_txn_begin(disk->platter, disk->env);
+    const struct nt_dir *copy = ((struct opened *)store)->copy;
+    const struct nt_dir *from = copy != NULL ? copy : disk->platter;
+    struct nt_txn *txn = nt_txn_begin(from, disk->env);
     enum nt_err err = NT_OK;
-    const struct nt_account *a = nt_dir_account_after(disk->platter, 0);
-    for (; a != NULL && err == NT_OK; a = nt_dir_account_after(disk->platter, a->rid))
+    const struct nt_account *a = nt_dir_account_after(from, 0);
+    for (; a != NULL && err == NT_OK; a = nt_dir_account_after(from, a->rid))
         err = nt_txn_put(txn, reread_account(disk, a));
-    const struct nt_tdo *t = nt_dir_tdo_after(disk->platter, "");
-    for (; t != NULL && err == NT_OK; t = nt_dir_tdo_after(disk->platter, t->name))
+    const struct nt_tdo *t = nt_dir_tdo_after(from, "");
+    for (; t != NULL && err == NT_OK; t = nt_dir_tdo_after(from, t->name))
         err = nt_txn_put(txn, reread_tdo(disk, t));
     *dir = nt_dir_ref(nt_txn_dir(txn));
     nt_txn_free(txn);
@@ -163,6 +166,8 @@ static enum nt_err commit(struct nt_store *store, const struct nt_txn *txn, char
     struct sim_disk *disk = disk_of(store);
     const struct nt_change *changes;
     size_t count = nt_txn_changes(txn, &changes);
+    if (((struct opened *)store)->copy != NULL)
+        return refuse(disk, NT_E_READONLY, why, why_size);
     if (disk->dead)
         return refuse(disk, NT_E_IO, why, why_size);
     if (disk->crash != SIM_DISK_WORKS && count > 0)
@@ -197,7 +202,9 @@ static enum nt_err events(struct nt_store *store, uint64_t after, const char *su
 
 static void close_store(struct nt_store *store)
 {
-    free(store);
+    struct opened *o = (struct opened *)store;
+    replace(&o->copy, NULL);
+    free(o);
 }
 
 static const struct nt_store_ops ops = { load, commit, events, close_store };
@@ -240,6 +247,15 @@ struct nt_store *sim_disk_open(struct sim_disk *disk)
     o->store.ops = &ops;
     o->disk = disk;
     disk->dead = false;
+    return &o->store;
+}
+
+struct nt_store *sim_disk_open_copy(struct sim_disk *disk)
+{
+    struct opened *o = sim_new(sizeof *o);
+    o->store.ops = &ops;
+    o->disk = disk;
+    o->copy = nt_dir_ref(disk->platter);
     return &o->store;
 }
 

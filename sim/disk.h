@@ -52,6 +52,8 @@ void sim_disk_done(struct sim_disk *disk);
 bool sim_disk_settle(struct sim_disk *disk);
 /* A store for one process's life; loses its meaning at the next settle. */
 struct nt_store *sim_disk_open(struct sim_disk *disk);
+/* A store that has what the disk has now, and takes no change. */
+struct nt_store *sim_disk_open_copy(struct sim_disk *disk);
 /* The disk as it was in that directory (referenced). */
 void sim_disk_revert(struct sim_disk *disk, const struct nt_dir *to);
 

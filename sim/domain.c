@@ -50,6 +50,21 @@ void sim_domain_poke(struct sim_domain *d)
     sim_after(&w->core, &d->work, d->commit_time / 2 + sim_below(&w->rng, d->commit_time));
 }
 
+void sim_dc_poke(struct sim_dc *dc)
+{
+    struct sim_world *w = dc->domain->world;
+    sim_domain_poke(dc->domain);
+    if (dc->own != NULL && dc->own_work.place == 0 && nt_engine_waiting(dc->own))
+        sim_after(&w->core, &dc->own_work, 1 + sim_below(&w->rng, SIM_MS));
+}
+
+static void on_own_work(struct sim_core *core, struct sim_event *event)
+{
+    struct sim_dc *dc = NT_CONTAINER(event, struct sim_dc, own_work);
+    if (!sim_host_frozen(core, &dc->host, event))
+        nt_engine_run(dc->own);
+}
+
 /* All controllers of a domain that share a process with the engine stop with it. */
 static bool engine_frozen(struct sim_domain *d)
 {
@@ -121,7 +136,8 @@ void sim_dc_boot(struct sim_dc *dc)
     if (dc->host.up || d->engine == NULL)
         return;
     sim_cancel(&d->world->core, &dc->start);
-    dc->service = (struct nt_service){ .engine = d->engine, .env = &dc->clock.env };
+    dc->service = (struct nt_service){ .engine = dc->own != NULL ? dc->own : d->engine,
+                                       .env = &dc->clock.env };
     dc->service.settings.rpc_port = SIM_RPC_PORT;
     dc->service.forward = sim_leg_forward;
     dc->service.forward_ctx = dc;
@@ -130,7 +146,7 @@ void sim_dc_boot(struct sim_dc *dc)
     dc->anonymous = nt_token_anonymous();
     dc->host.up = true;
     dc->host.off = false;
-    dc->runs_trusts = sim_domain_runner(d) == NULL;
+    dc->runs_trusts = dc->own == NULL && sim_domain_runner(d) == NULL;
     if (dc->runs_trusts)
         sim_legs_refresh(dc);
 }
@@ -169,10 +185,14 @@ void sim_domain_boot(struct sim_domain *d)
         sim_dc_boot(&d->dcs[i]);
 }
 
+static void end_process(struct sim_dc *dc, bool lost_power);
+
 static void on_start(struct sim_core *core, struct sim_event *event)
 {
     struct sim_dc *dc = NT_CONTAINER(event, struct sim_dc, start);
     sim_say(core, "%s starts", dc->host.name);
+    if (dc->own != NULL)
+        end_process(dc, false);
     if (dc->domain->engine == NULL)
         open_engine(dc->domain);
     sim_dc_boot(dc);
@@ -185,6 +205,9 @@ static void end_process(struct sim_dc *dc, bool lost_power)
 {
     struct sim_world *w = dc->domain->world;
     sim_cancel(&w->core, &dc->refresh);
+    sim_cancel(&w->core, &dc->own_work);
+    if (dc->own != NULL)
+        nt_engine_run(dc->own);
     sim_legs_end(dc);
     sim_serve_end(dc);
     sim_net_host_died(&w->net, &dc->host, lost_power);
@@ -194,6 +217,10 @@ static void end_process(struct sim_dc *dc, bool lost_power)
     dc->host.off = lost_power;
     dc->host.frozen_until = 0;
     dc->runs_trusts = false;
+    if (dc->own != NULL)
+        dc->domain->lagged_at = w->core.now;
+    nt_engine_free(dc->own);
+    dc->own = NULL;
 }
 
 void sim_domain_crash(struct sim_domain *d, bool lost_power)
@@ -238,12 +265,42 @@ void sim_dc_crash(struct sim_dc *dc, bool lost_power)
     end_process(dc, lost_power);
     sim_after(&w->core, &dc->start, sim_between(&w->rng, SIM_SECOND, 10 * SIM_MINUTE));
     for (unsigned i = 0; ran_trusts && i < d->dc_count; i++) {
-        if (!d->dcs[i].host.up)
+        if (!d->dcs[i].host.up || d->dcs[i].own != NULL)
             continue;
         d->dcs[i].runs_trusts = true;
         sim_legs_refresh(&d->dcs[i]);
         break;
     }
+}
+
+/* --- a controller that lags --- */
+
+void sim_dc_lag(struct sim_dc *dc, sim_time how_long)
+{
+    struct sim_domain *d = dc->domain;
+    struct sim_world *w = d->world;
+    char why[256];
+    if (d->dc_count == 1 || d->engine == NULL || !dc->host.up || dc->runs_trusts || dc->own != NULL)
+        return;
+    nt_engine_run(d->engine);
+    if (d->stop.place != 0)
+        return;
+    end_process(dc, false);
+    if (nt_engine_new(sim_disk_open_copy(&d->disk), &dc->clock.env, &dc->own, why, sizeof why) !=
+        NT_OK)
+        sim_fail(&w->core, "%s cannot start: %s", dc->host.name, why);
+    sim_dc_boot(dc);
+    w->counts.lags++;
+    sim_say(&w->core, "%s lags from now on", dc->host.name);
+    sim_after(&w->core, &dc->start, how_long);
+}
+
+bool sim_domain_lags(const struct sim_domain *d, sim_time since)
+{
+    bool now = false;
+    for (unsigned i = 0; i < d->dc_count; i++)
+        now = now || d->dcs[i].own != NULL;
+    return now || (d->lagged_at != 0 && d->lagged_at >= since);
 }
 
 /* --- snapshots --- */
@@ -400,6 +457,7 @@ void sim_domain_init(struct sim_world *w, struct sim_domain *d, unsigned number)
         dc->host.ctx = dc;
         sim_clock_init(&dc->clock, &w->core, 10000 + number * SIM_DCS_MAX + i);
         dc->start = (struct sim_event){ .run = on_start, .kind = SIM_KIND_START };
+        dc->own_work = (struct sim_event){ .run = on_own_work, .kind = SIM_KIND_ENGINE };
         dc->refresh = (struct sim_event){ .run = on_refresh, .kind = SIM_KIND_REFRESH };
         w->hosts[w->host_count++] = &dc->host;
     }

@@ -94,6 +94,13 @@ static void good_disk(struct sim_domain *d)
     d->commit_time = 2 * SIM_MS;
 }
 
+static void lag(struct sim_world *w)
+{
+    for (int tries = 0; tries < 4; tries++)
+        sim_dc_lag(any_dc(w),
+                   sim_between(&w->rng, SIM_MINUTE, 4 * w->check_interval_s * SIM_SECOND));
+}
+
 static void jump(struct sim_world *w)
 {
     static const uint64_t most[] = { SIM_MINUTE, SIM_HOUR, SIM_DAY, 3 * SIM_DAY };
@@ -151,8 +158,10 @@ static void do_one(struct sim_world *w)
         bad_disk(w);
     else if (what < 80)
         good_disk(any_domain(w));
-    else if (what < 84)
+    else if (what < 83)
         jump(w);
+    else if (what < 87)
+        lag(w);
     else if (what < 96)
         sim_domain_snapshot(any_domain(w));
     else
@@ -185,6 +194,9 @@ void sim_faults_end(struct sim_world *w)
         d->disk.crash = SIM_DISK_WORKS;
         for (unsigned k = 0; k < d->dc_count; k++)
             d->dcs[k].host.frozen_until = 0;
+        for (unsigned k = 0; k < d->dc_count; k++)
+            if (d->dcs[k].own != NULL)
+                sim_dc_crash(&d->dcs[k], false);
         if (d->stop.place != 0)
             sim_domain_crash(d, false);
         sim_domain_boot(d);

@@ -68,11 +68,10 @@ static unsigned policy_of(const struct sim_trust *t)
     return nt_dir_policy(t->trusted->disk.platter)->previous_accepted;
 }
 
-static bool sound(const struct sim_trust *t)
+static bool fits(const struct sim_view_out *out, const struct sim_view_in *in, unsigned policy)
 {
     struct sim_hash list[1 + SIM_PREVIOUS];
-    const struct sim_view_out *out = &t->ledger.out;
-    unsigned count = accepted(&t->ledger.in, policy_of(t), list);
+    unsigned count = accepted(in, policy, list);
     if (!out->there)
         return false;
     bool any =
@@ -80,6 +79,11 @@ static bool sound(const struct sim_trust *t)
     for (unsigned i = 0; i < out->history_count; i++)
         any = any || is_in(&out->history[i], list, count);
     return any;
+}
+
+static bool sound(const struct sim_trust *t)
+{
+    return fits(&t->ledger.out, &t->ledger.in, policy_of(t));
 }
 
 /* I1. The trust was sound: it stays so, whatever code did. */
@@ -467,13 +471,47 @@ void sim_ledger_reload(struct sim_domain *d, const struct nt_dir *dir, bool jump
         user_password(d, alice);
 }
 
+/* What the trusting end had sent before it went back may still arrive and be proven: then it has
+ * gone back by that much more. */
+static bool survives_the_past(const struct sim_trust *t, const struct sim_view_out *to)
+{
+    const struct sim_view_out *from = &t->ledger.out;
+    struct sim_view_in in = t->ledger.in;
+    unsigned policy = policy_of(t);
+    if (!from->there || !in.there || in.state != NT_IN_ACTIVE)
+        return true;
+    const struct sim_hash *sent = from->next_set ? &from->next : &from->current;
+    if (!same(&in.current, sent) && !set_view(&in, sent))
+        return true;
+    prove_view(&in, policy);
+    return fits(to, &in, policy);
+}
+
+/* What the trusting end had proven, and not stored yet, before the trusted end went back, is the
+ * current one there by now, and its history has moved on. */
+static bool survives_the_unstored(const struct sim_trust *t, const struct sim_view_in *to)
+{
+    const struct sim_view_out *out = &t->ledger.out;
+    if (!out->there || !out->next_set || !is_in(&out->next, t->ledger.proven, SIM_PROVEN))
+        return true;
+    struct sim_view_out then =
+        promoted(out, nt_dir_policy(t->trusting->disk.platter)->history_kept);
+    return fits(&then, to, policy_of(t));
+}
+
 void sim_ledger_revert(struct sim_domain *d, const struct sim_view_out *out,
                        const struct sim_view_in *in)
 {
-    for (size_t i = 0; i < d->out_count; i++)
+    for (size_t i = 0; i < d->out_count; i++) {
+        if (!survives_the_past(d->out[i], &out[i]))
+            d->out[i]->ledger.excused = true;
         d->out[i]->ledger.out = out[i];
-    for (size_t i = 0; i < d->in_count; i++)
+    }
+    for (size_t i = 0; i < d->in_count; i++) {
+        if (!survives_the_unstored(d->in[i], &in[i]))
+            d->in[i]->ledger.excused = true;
         d->in[i]->ledger.in = in[i];
+    }
     for (size_t i = 0; i < d->out_count + d->in_count; i++) {
         struct sim_trust *t = i < d->out_count ? d->out[i] : d->in[i - d->out_count];
         bool is = sound(t);

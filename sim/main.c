@@ -43,9 +43,9 @@ static void print_counts(const struct sim_world *w)
            U(c->logons), U(c->logons_good), U(c->denied), U(c->changes), U(c->resets), U(c->burns),
            U(c->intrusions));
     printf("  crashes %llu (%llu in a commit), stops %llu, partitions %llu, cuts %llu, stalls "
-           "%llu, full disks %llu, clock jumps %llu\n",
+           "%llu, full disks %llu, clock jumps %llu, lags %llu\n",
            U(c->crashes), U(c->disk_crashes), U(c->freezes), U(c->partitions), U(w->net.cuts),
-           U(w->net.stalls), U(c->fulls), U(c->jumps));
+           U(w->net.stalls), U(c->fulls), U(c->jumps), U(c->lags));
     printf("  reverts %llu (%llu trusts beyond the policy); healed: peer behind %llu, own end "
            "behind %llu, changed elsewhere %llu, controller lagged %llu\n",
            U(c->reverts), U(c->excused), U(c->behind), U(c->adopted), U(c->elsewhere),

@@ -163,7 +163,7 @@ static void task_free(struct task *t)
 static void finish_call(struct task *t, enum nt_serve how)
 {
     struct sim_serving *s = t->serving;
-    sim_domain_poke(s->dc->domain);
+    sim_dc_poke(s->dc);
     if (how == NT_SERVE_PENDING)
         return;
     if (t->call.iface == &ndr_netlogon && t->call.opnum == OP_SET2 && how == NT_SERVE_REPLY)

@@ -46,6 +46,8 @@ struct sim_dc {
     struct sim_serving *serving; /* connections */
     struct sim_leg *legs;
     bool runs_trusts;
+    struct nt_engine *own; /* its copy of the store, which lags; NULL: the common one */
+    struct sim_event own_work;
     struct sim_event start;   /* again, after a crash */
     struct sim_event refresh; /* the directory has changed */
 };
@@ -77,6 +79,7 @@ struct sim_domain {
     uint64_t acked_serial; /* of a change that somebody was told of */
     unsigned password;     /* of its user, as it is durable: an index */
     bool restored;         /* its store is a copy of before, and it knows */
+    sim_time lagged_at;    /* when one of its controllers lagged last */
 };
 
 struct sim_trust {
@@ -107,7 +110,7 @@ struct sim_config {
 /* What was seen, for people. */
 struct sim_counts {
     uint64_t logons, logons_good, denied, intrusions;
-    uint64_t crashes, disk_crashes, freezes, partitions, jumps, fulls, reverts;
+    uint64_t crashes, disk_crashes, freezes, partitions, jumps, fulls, reverts, lags;
     uint64_t changes, resets, burns, excused, broken_seen;
     uint64_t adopted, behind, lagging, elsewhere; /* what trusting ends found by themselves */
 };
@@ -155,6 +158,11 @@ void sim_dc_crash(struct sim_dc *dc, bool lost_power);
 void sim_domain_crash(struct sim_domain *d, bool lost_power);
 /* Something may wait for the engine. */
 void sim_domain_poke(struct sim_domain *d);
+void sim_dc_poke(struct sim_dc *dc);
+/* From now on that controller knows what stands on the common disk now, and takes no change, until
+ * it is started anew after so long. Nothing when it runs the trusts or shares with nobody. */
+void sim_dc_lag(struct sim_dc *dc, sim_time how_long);
+bool sim_domain_lags(const struct sim_domain *d, sim_time since);
 uint64_t sim_dc_ms(const struct sim_dc *dc);            /* its monotonic clock */
 struct sim_dc *sim_domain_runner(struct sim_domain *d); /* the one that runs the trusts; NULL */
 void sim_domain_snapshot(struct sim_domain *d);
