@@ -284,6 +284,9 @@ static void stop(struct daemon *d)
     nt_notify("STOPPING=1");
     uv_close((uv_handle_t *)&d->terminate, NULL);
     uv_close((uv_handle_t *)&d->interrupt, NULL);
+    /* Nobody watches for them any more: another one must not cut the orderly end short. */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
     nt_outbound_stop(d->outbound);
     for (size_t i = 0; i < d->loop_count; i++) {
         struct stop *s = calloc(1, sizeof *s);
