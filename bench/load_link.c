@@ -15,8 +15,9 @@
 #include "crypto/sysenv.h"
 #include "idl/netlogon.h"
 
-#define SOURCES 200u /* addresses 127.0.0.1 and on: closed connections keep their ports a minute   \
-                      */
+#define SOURCES                                                                                    \
+    200u /* addresses 127.0.0.1 and on: closed connections keep their ports a minute               \
+          */
 
 static uint64_t now_ms(void)
 {
