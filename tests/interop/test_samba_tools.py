@@ -326,6 +326,25 @@ class Libraries(unittest.TestCase):
         made = c.CreateTrustedDomain(handle, info, 0x02000000)
         c.DeleteObject(made)
 
+    def test_an_expired_password_is_changed_as_nobody(self):
+        """Its user has no session to change it in: smbpasswd falls back to an anonymous one."""
+        from samba.dcerpc import lsa, samr, security  # pylint: disable=import-outside-toplevel
+        RED.ntrust('user', 'add', 'grace', password='Grace.pw1')
+        c, _ = self.bind(samr.samr, 'Administrator', PASSWORD, protection='seal')
+        domain = c.OpenDomain(c.Connect2(None, 0x02000000), 0x02000000, security.dom_sid(RED.sid))
+        name = lsa.String()
+        name.string = 'grace'
+        user = c.OpenUser(domain, 0x02000000, c.LookupNames(domain, [name])[0].ids[0])
+        info = samr.UserInfo21()
+        info.fields_present, info.password_expired = samr.SAMR_FIELD_EXPIRED_FLAG, 1
+        c.SetUserInfo(user, 21, info)
+        _, out = TOOLS.outcome(['smbclient', '-L', '//' + RED.address, '-U',
+                                who('RED', 'grace', 'Grace.pw1')])
+        self.assertIn('NT_STATUS_PASSWORD_MUST_CHANGE', out)
+        TOOLS.run(['smbpasswd', '-s', '-r', RED.address, '-U', 'grace'],
+                  stdin='Grace.pw1\nGrace.pw2\nGrace.pw2\n')
+        RED.logon('RED\\grace', 'Grace.pw2')
+
 
 if __name__ == '__main__':
     samba_lab.main()
