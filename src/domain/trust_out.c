@@ -390,6 +390,13 @@ void nt_out_evidence(struct nt_trust_out *out, struct nt_out_session *s,
     if (now == NULL) {
         judge_unknown(out, s, when, theirs_new, old, result);
     } else if (now == &out->next || now == &out->current) {
+        if (now == &out->next && out->next.refused != 0) {
+            /* It had arrived, and a repetition was refused: offered first again, it can be proven.
+             */
+            out->next.refused = 0;
+            out->state = out->current.initial ? NT_OUT_ESTABLISHING : NT_OUT_CHANGING;
+            raise_effect(result, NT_OUT_COMMIT);
+        }
         s->resend = false;
         s->prove = now == &out->next || !nt_secret_equal(&s->opened_with, theirs_new);
         if (s->prove) {

@@ -466,6 +466,31 @@ static void a_server_that_refuses_changes_is_not_asked_in_a_loop(void **state)
     assert_ptr_equal(e.action.candidates[0], &e.out.next);
 }
 
+/* The answer to a change was lost, and its repetition refused by a policy that is new there. */
+static void a_refused_change_that_had_arrived_is_proven(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 2);
+    struct nt_secret current = e.out.current.hash;
+    nt_out_want_change(&e.out, e.when.now);
+    open_with(&e, &current, "DC1");
+    evidence(&e, &current, NULL);
+    store_next(&e);
+    struct nt_secret next = e.out.next.hash;
+    nt_out_send_refused(&e.out, &e.s, &e.when, NT_STATUS(WRONG_PASSWORD), &e.result);
+    assert_true(e.out.next.refused != 0);
+    nt_out_closed(&e.s);
+    open_with(&e, &current, "DC1"); /* it accepts the previous one, too */
+    evidence(&e, &next, &current);
+    assert_int_equal(e.result.effect, NT_OUT_COMMIT);
+    assert_int_equal(plan(&e), NT_OUT_PROVE);
+    assert_true(nt_secret_equal(&e.action.candidates[0]->hash, &next));
+    open_with(&e, &next, "DC1");
+    assert_true(nt_secret_equal(&e.out.current.hash, &next));
+    assert_int_equal(e.out.state, NT_OUT_ACTIVE);
+}
+
 static void access_denied_to_a_change_asks_for_a_new_channel(void **state)
 {
     struct end e;
@@ -749,6 +774,7 @@ int main(void)
         cmocka_unit_test(no_change_without_a_fresh_proof),
         cmocka_unit_test(a_send_whose_proof_fails_is_repeated_with_growing_pauses),
         cmocka_unit_test(a_server_that_refuses_changes_is_not_asked_in_a_loop),
+        cmocka_unit_test(a_refused_change_that_had_arrived_is_proven),
         cmocka_unit_test(access_denied_to_a_change_asks_for_a_new_channel),
         cmocka_unit_test(a_full_disk_there_postpones_the_change_and_keeps_the_channel),
         cmocka_unit_test(disabled_changes_happen_only_when_a_person_asks),
