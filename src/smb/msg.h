@@ -224,12 +224,17 @@ enum nt_err nt_smb2_create_req_read(const uint8_t *msg, size_t len,
                                     struct nt_smb2_create_req *out) NT_MUST_USE;
 void nt_smb2_create_req_write(struct nt_buf *b, const struct nt_smb2_create_req *m);
 
-struct nt_smb2_create_rsp {
-    uint8_t oplock;
-    uint32_t action;
+/* What the answers to create and close tell alike of a file. */
+struct nt_smb2_file_facts {
     uint64_t created, accessed, written, changed; /* nt_time */
     uint64_t allocation, size;
     uint32_t attributes;
+};
+
+struct nt_smb2_create_rsp {
+    uint8_t oplock;
+    uint32_t action;
+    struct nt_smb2_file_facts facts;
     struct nt_smb2_fid fid;
 };
 enum nt_err nt_smb2_create_rsp_read(const uint8_t *msg, size_t len,
@@ -246,9 +251,7 @@ void nt_smb2_close_req_write(struct nt_buf *b, const struct nt_smb2_close_req *m
 
 struct nt_smb2_close_rsp {
     uint16_t flags;
-    uint64_t created, accessed, written, changed;
-    uint64_t allocation, size;
-    uint32_t attributes;
+    struct nt_smb2_file_facts facts;
 };
 enum nt_err nt_smb2_close_rsp_read(const uint8_t *msg, size_t len,
                                    struct nt_smb2_close_rsp *out) NT_MUST_USE;

@@ -40,6 +40,30 @@ void nt_smb2_create_req_write(struct nt_buf *b, const struct nt_smb2_create_req 
     nt_smb2_bytes_write(b, m->name);
 }
 
+static struct nt_smb2_file_facts facts_read(struct nt_cursor *c)
+{
+    struct nt_smb2_file_facts f;
+    f.created = nt_cursor_u64le(c);
+    f.accessed = nt_cursor_u64le(c);
+    f.written = nt_cursor_u64le(c);
+    f.changed = nt_cursor_u64le(c);
+    f.allocation = nt_cursor_u64le(c);
+    f.size = nt_cursor_u64le(c);
+    f.attributes = nt_cursor_u32le(c);
+    return f;
+}
+
+static void facts_write(struct nt_buf *b, const struct nt_smb2_file_facts *f)
+{
+    nt_buf_u64le(b, f->created);
+    nt_buf_u64le(b, f->accessed);
+    nt_buf_u64le(b, f->written);
+    nt_buf_u64le(b, f->changed);
+    nt_buf_u64le(b, f->allocation);
+    nt_buf_u64le(b, f->size);
+    nt_buf_u32le(b, f->attributes);
+}
+
 enum nt_err nt_smb2_create_rsp_read(const uint8_t *msg, size_t len, struct nt_smb2_create_rsp *out)
 {
     struct nt_cursor c;
@@ -47,13 +71,7 @@ enum nt_err nt_smb2_create_rsp_read(const uint8_t *msg, size_t len, struct nt_sm
     out->oplock = nt_cursor_u8(&c);
     nt_cursor_skip(&c, 1);
     out->action = nt_cursor_u32le(&c);
-    out->created = nt_cursor_u64le(&c);
-    out->accessed = nt_cursor_u64le(&c);
-    out->written = nt_cursor_u64le(&c);
-    out->changed = nt_cursor_u64le(&c);
-    out->allocation = nt_cursor_u64le(&c);
-    out->size = nt_cursor_u64le(&c);
-    out->attributes = nt_cursor_u32le(&c);
+    out->facts = facts_read(&c);
     nt_cursor_skip(&c, 4);
     out->fid = nt_smb2_fid_read(&c);
     nt_cursor_skip(&c, 8); /* contexts: none was asked for */
@@ -66,13 +84,7 @@ void nt_smb2_create_rsp_write(struct nt_buf *b, const struct nt_smb2_create_rsp 
     nt_buf_u8(b, m->oplock);
     nt_buf_u8(b, 0);
     nt_buf_u32le(b, m->action);
-    nt_buf_u64le(b, m->created);
-    nt_buf_u64le(b, m->accessed);
-    nt_buf_u64le(b, m->written);
-    nt_buf_u64le(b, m->changed);
-    nt_buf_u64le(b, m->allocation);
-    nt_buf_u64le(b, m->size);
-    nt_buf_u32le(b, m->attributes);
+    facts_write(b, &m->facts);
     nt_buf_u32le(b, 0);
     nt_smb2_fid_write(b, &m->fid);
     nt_buf_u64le(b, 0);
@@ -102,13 +114,7 @@ enum nt_err nt_smb2_close_rsp_read(const uint8_t *msg, size_t len, struct nt_smb
     nt_smb2_body_begin(&c, msg, len, 60);
     out->flags = nt_cursor_u16le(&c);
     nt_cursor_skip(&c, 4);
-    out->created = nt_cursor_u64le(&c);
-    out->accessed = nt_cursor_u64le(&c);
-    out->written = nt_cursor_u64le(&c);
-    out->changed = nt_cursor_u64le(&c);
-    out->allocation = nt_cursor_u64le(&c);
-    out->size = nt_cursor_u64le(&c);
-    out->attributes = nt_cursor_u32le(&c);
+    out->facts = facts_read(&c);
     return c.err;
 }
 
@@ -117,13 +123,7 @@ void nt_smb2_close_rsp_write(struct nt_buf *b, const struct nt_smb2_close_rsp *m
     nt_buf_u16le(b, 60);
     nt_buf_u16le(b, m->flags);
     nt_buf_u32le(b, 0);
-    nt_buf_u64le(b, m->created);
-    nt_buf_u64le(b, m->accessed);
-    nt_buf_u64le(b, m->written);
-    nt_buf_u64le(b, m->changed);
-    nt_buf_u64le(b, m->allocation);
-    nt_buf_u64le(b, m->size);
-    nt_buf_u32le(b, m->attributes);
+    facts_write(b, &m->facts);
 }
 
 enum nt_err nt_smb2_flush_req_read(const uint8_t *msg, size_t len, struct nt_smb2_fid *fid)

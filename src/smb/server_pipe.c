@@ -193,7 +193,7 @@ ntstatus smb_serve_create(struct nt_smb_server *m, struct chain *c)
     struct nt_smb2_create_req req;
     struct nt_smb2_create_rsp rsp = {
         .action = NT_SMB2_FILE_OPENED,
-        .attributes = NT_SMB2_ATTRIBUTE_NORMAL,
+        .facts.attributes = NT_SMB2_ATTRIBUTE_NORMAL,
     };
 
     c->has_fid = false;
@@ -234,7 +234,7 @@ ntstatus smb_serve_close(struct nt_smb_server *m, struct chain *c)
     smb_pipe_close(m, p);
     if ((req.flags & NT_SMB2_CLOSE_QUERY) != 0) {
         rsp.flags = NT_SMB2_CLOSE_QUERY;
-        rsp.attributes = NT_SMB2_ATTRIBUTE_NORMAL;
+        rsp.facts.attributes = NT_SMB2_ATTRIBUTE_NORMAL;
     }
     nt_smb2_close_rsp_write(smb_chain_reply(m, c, NT_STATUS(SUCCESS)), &rsp);
     return NT_STATUS(SUCCESS);

@@ -85,7 +85,7 @@ static size_t make_samples(struct sample *s)
     SAMPLE(create_req, { .name = text });
     SAMPLE(create_rsp, { .fid = { 1, 2 } });
     SAMPLE(close_req, { .fid = { 1, 2 } });
-    SAMPLE(close_rsp, { .size = 3 });
+    SAMPLE(close_rsp, { .facts.size = 3 });
     SAMPLE(read_rsp, { .data = text });
     SAMPLE(write_req, { .data = text });
     SAMPLE(ioctl_req, { .code = 5, .input = text });

@@ -424,7 +424,7 @@ static void a_closed_pipe_is_gone(void **state)
     send_close(&p);
     expect(&p, NT_STATUS(SUCCESS));
     assert_int_equal(nt_smb2_close_rsp_read(p.msg, p.len, &rsp), NT_OK);
-    assert_int_equal(rsp.attributes, NT_SMB2_ATTRIBUTE_NORMAL);
+    assert_int_equal(rsp.facts.attributes, NT_SMB2_ATTRIBUTE_NORMAL);
     expect(&p, NT_STATUS(CANCELLED));
     assert_int_equal(p.closed_pipe, p.opened.pipe);
     send_close(&p);
