@@ -31,32 +31,36 @@ static const struct nt_ndr_interface *const lsass_ifaces[] = { &ndr_netlogon, &n
 static const struct nt_ndr_interface *const ntsvcs_ifaces[] = { &ndr_srvsvc, &ndr_wkssvc };
 static const struct nt_ndr_interface *const epm_ifaces[] = { &ndr_epm };
 
+/* Each pipe: its name, which of the lists above is spoken on it, and the pipe's own name, of which
+ * the first may be an alias. */
+#define PIPES(P)                                                                                   \
+    P("netlogon", lsass_ifaces, "\\PIPE\\lsass")                                                   \
+    P("lsarpc", lsass_ifaces, "\\PIPE\\lsass")                                                     \
+    P("samr", lsass_ifaces, "\\PIPE\\lsass")                                                       \
+    P("lsass", lsass_ifaces, "\\PIPE\\lsass")                                                      \
+    P("srvsvc", ntsvcs_ifaces, "\\PIPE\\ntsvcs")                                                   \
+    P("wkssvc", ntsvcs_ifaces, "\\PIPE\\ntsvcs")                                                   \
+    P("ntsvcs", ntsvcs_ifaces, "\\PIPE\\ntsvcs")                                                   \
+    P("epmapper", epm_ifaces, "\\PIPE\\epmapper")
+
 static const struct pipe_kind {
     const char *name;
     const struct nt_ndr_interface *const *ifaces;
     size_t iface_count;
-    const char *secondary; /* the pipe's own name, of which `name` may be an alias */
+    const char *secondary;
 } kinds[] = {
-#define LSASS(name)                                                                                \
-    {                                                                                              \
-        name, lsass_ifaces, NT_COUNT(lsass_ifaces), "\\PIPE\\lsass"                                \
-    }
-#define NTSVCS(name)                                                                               \
-    {                                                                                              \
-        name, ntsvcs_ifaces, NT_COUNT(ntsvcs_ifaces), "\\PIPE\\ntsvcs"                             \
-    }
-    LSASS("netlogon"), LSASS("lsarpc"),
-    LSASS("samr"),     LSASS("lsass"),
-    NTSVCS("srvsvc"),  NTSVCS("wkssvc"),
-    NTSVCS("ntsvcs"),  { "epmapper", epm_ifaces, NT_COUNT(epm_ifaces), "\\PIPE\\epmapper" },
-#undef LSASS
-#undef NTSVCS
+#define KIND(name, ifaces, secondary) { name, ifaces, NT_COUNT(ifaces), secondary },
+    PIPES(KIND)
+#undef KIND
 };
 
-/* The same names in the same order, for the SMB machine. */
-static const char *const pipe_names[NT_COUNT(kinds) + 1] = { "netlogon", "lsarpc",  "samr",
-                                                             "lsass",    "srvsvc",  "wkssvc",
-                                                             "ntsvcs",   "epmapper" };
+/* The names alone, for the SMB machine. */
+static const char *const pipe_names[] = {
+#define NAME(name, ifaces, secondary) name,
+    PIPES(NAME)
+#undef NAME
+        NULL
+};
 
 static const struct pipe_kind *kind_of(const char *name)
 {
