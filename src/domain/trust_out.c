@@ -216,8 +216,9 @@ static void promote(struct nt_trust_out *out, const struct nt_out_when *when, co
              "Password version %u is proven and in use.", out->current.version);
 }
 
+/* offered_all: what the record holds now is what was offered. */
 static void opened_by_current(struct nt_trust_out *out, struct nt_out_session *s,
-                              const struct nt_out_when *when, const char *dc,
+                              const struct nt_out_when *when, const char *dc, bool offered_all,
                               struct nt_out_result *result)
 {
     if (out->current.proven == 0) {
@@ -227,8 +228,9 @@ static void opened_by_current(struct nt_trust_out *out, struct nt_out_session *s
                  "The initial password opened the secure channel; it is replaced now.");
     }
     out->current.proven = when->now;
-    if (out->next.set && !out->next.has_clear) {
-        /* What we adopted does not open it: it was never ours to send, so it can go. */
+    if (out->next.set && !out->next.has_clear && offered_all) {
+        /* What we adopted does not open it: it was never ours to send, so it can go. One that
+         * another controller adopted meanwhile was not tried here, and may be the only one left. */
         drop_candidate(&out->next);
         s->fallback_only = true;
         out->next_change = when->now;
@@ -287,6 +289,7 @@ void nt_out_opened(struct nt_trust_out *out, struct nt_out_session *s,
     struct nt_out_candidate *c = find(out, hash);
     bool was_broken = out->state == NT_OUT_BROKEN, was_degraded = out->degraded;
     NT_SCOPED_SECRET with = *hash; /* it may stand in the session that is wiped */
+    bool offered_all = s->offer == 0 || s->offer == nt_out_offer(out);
     char at[NT_OUT_DC];
     copy_dc(at, dc);
     clear_result(result);
@@ -309,7 +312,7 @@ void nt_out_opened(struct nt_trust_out *out, struct nt_out_session *s,
     if (c == &out->next)
         promote(out, when, at, result);
     else if (c == &out->current)
-        opened_by_current(out, s, when, at, result);
+        opened_by_current(out, s, when, at, offered_all, result);
     else
         opened_by_history(out, s, when, at, result);
     if (was_broken)

@@ -112,9 +112,9 @@ struct nt_out_session {
     bool lagging;       /* another controller has taken a newer one: ask that one first */
     bool lag_confirmed; /* and it still does: nothing to repair from here */
     bool fallback_only; /* adopting was tried and refused: change from here */
-    /* The offer of the action that is being carried out (OPEN, PROVE): a refusal counts only while
-     * the record still has these candidates, since another controller may have changed the password
-     * meanwhile. 0: not noted, always counts. Set by the runner, kept by the events. */
+    /* The offer of the action that is being carried out (OPEN, PROVE): that a candidate was refused
+     * counts only while the record still has these, since another controller may have changed the
+     * password meanwhile. 0: not noted, always counts. Set by the runner, kept by the events. */
     uint64_t offer;
     char dc[NT_OUT_DC];
 };

@@ -327,6 +327,33 @@ static void a_refused_adoption_falls_back_to_a_change(void **state)
     change(&e);
 }
 
+/* Two controllers open a channel with what there was; one of them adopts a newer password before
+ * the other hears that its own is in. That says nothing of the newer one. */
+static void an_adopted_password_that_was_not_offered_stays(void **state)
+{
+    struct end e;
+    struct nt_secret theirs = hash_of("newer");
+    (void)state;
+    established(&e, 2);
+    struct nt_secret ours = e.out.current.hash;
+    nt_out_want_check(&e.out, e.when.now);
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    struct nt_out_session other = { .offer = e.action.offer };
+    e.s.offer = e.action.offer;
+    open_with(&e, &ours, "DC1");
+    evidence(&e, &theirs, &ours);
+    assert_int_equal(e.result.verdict, NT_VERDICT_ADOPT);
+    nt_out_opened(&e.out, &other, &e.when, &ours, "DC1", &e.result);
+    assert_true(e.out.next.set);
+    assert_true(other.open);
+    assert_int_equal(e.out.state, NT_OUT_CHANGING);
+    /* and with it among those that were offered it goes */
+    assert_int_equal(plan(&e), NT_OUT_PROVE);
+    e.s.offer = e.action.offer;
+    open_with(&e, &ours, "DC1");
+    assert_false(e.out.next.set);
+}
+
 /* Both ends went back, one after the other: nobody has the adopted one any more. */
 static void an_adopted_password_is_let_go_when_the_trusted_end_went_back_too(void **state)
 {
@@ -768,6 +795,7 @@ int main(void)
         cmocka_unit_test(nothing_of_ours_opens_it_needs_a_reset),
         cmocka_unit_test(an_adopted_password_is_proven_and_then_replaced_at_once),
         cmocka_unit_test(a_refused_adoption_falls_back_to_a_change),
+        cmocka_unit_test(an_adopted_password_that_was_not_offered_stays),
         cmocka_unit_test(an_adopted_password_is_let_go_when_the_trusted_end_went_back_too),
         cmocka_unit_test(a_server_whose_word_and_deed_differ_is_not_asked_in_a_loop),
         cmocka_unit_test(no_second_secret_while_one_is_unproven),
