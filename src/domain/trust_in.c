@@ -219,8 +219,12 @@ ntstatus nt_in_set(struct nt_trust_in *in, const struct nt_policy *policy,
     }
 
     NT_SCOPED_SECRET fresh = *hash; /* it may stand in the list that moves */
+    /* One that is set again (another controller's repetition came between) has opened a channel if
+     * it had: proving it anew must not push out the one before it. */
+    bool proven = false;
     for (uint32_t i = 0; i < in->previous_count; i++) {
         if (nt_secret_equal(&in->previous[i].hash, &fresh)) {
+            proven = in->previous[i].proven;
             drop_previous(in, i);
             break;
         }
@@ -237,7 +241,7 @@ ntstatus nt_in_set(struct nt_trust_in *in, const struct nt_policy *policy,
     }
     in->current = fresh;
     in->version = version;
-    in->current_proven = false;
+    in->current_proven = proven;
     in->changed_at = now;
     copy_from(in->last_from, from);
     return NT_STATUS(SUCCESS);

@@ -224,6 +224,27 @@ static void a_password_that_comes_back_stands_there_once(void **state)
     assert_true(opens(&e, "two"));
 }
 
+/* Two controllers: one changes A to B; the other one's repetition of A comes after it, and B is
+ * sent again. The trusting end that then goes back one change, to A, is not shut out. */
+static void a_password_that_is_set_again_stays_proven(void **state)
+{
+    struct end e;
+    enum nt_in_what what;
+    (void)state;
+    permitted(&e, "agreed", 1);
+    assert_true(offer(&e, "agreed", &what));
+    change(&e, "A", 1);
+    assert_ok(set(&e, "B", 2, &what));
+    assert_ok(set(&e, "A", 1, &what));
+    assert_true(e.in.current_proven);
+    assert_true(offer(&e, "B", &what));
+    assert_int_equal(what, NT_IN_PREVIOUS_PROVEN);
+    assert_ok(set(&e, "B", 2, &what));
+    assert_true(offer(&e, "B", &what));
+    assert_int_equal(e.in.previous_count, 1);
+    assert_true(opens(&e, "A"));
+}
+
 static void the_initial_or_an_empty_password_is_refused_as_a_change(void **state)
 {
     struct end e;
@@ -303,6 +324,7 @@ int main(void)
         cmocka_unit_test(changes_that_nobody_proves_do_not_push_the_proven_one_out),
         cmocka_unit_test(a_repeated_change_is_the_same_change),
         cmocka_unit_test(a_password_that_comes_back_stands_there_once),
+        cmocka_unit_test(a_password_that_is_set_again_stays_proven),
         cmocka_unit_test(the_initial_or_an_empty_password_is_refused_as_a_change),
         cmocka_unit_test(a_decision_on_an_older_record_is_taken_back),
         cmocka_unit_test(only_what_changes_the_record_asks_for_the_disk),
