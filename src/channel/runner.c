@@ -9,9 +9,13 @@
 #include "base/sim_bugs.h"
 #include "channel/servers.h"
 
+_Static_assert(NT_SERVERS_MAX <= 32, "tried_now has a bit each");
+
 #define EVENTS_MAX      8
-#define COMMIT_RETRY_MS 5000 /* after the store refused a change */
-#define TRUSTED_DOMAIN  4    /* TrustedDomainSecureChannel, [MS-NRPC] 2.2.1.3.13 */
+#define COMMIT_RETRY_MS 5000    /* after the store refused a change */
+#define SERVER_WAIT_MS  60000   /* that a controller which did not answer waits behind the others */
+#define LOCATED_MS      3600000 /* that controllers which were found are taken for good */
+#define TRUSTED_DOMAIN  4       /* TrustedDomainSecureChannel, [MS-NRPC] 2.2.1.3.13 */
 
 struct note {
     const char *kind;
@@ -28,6 +32,16 @@ struct nt_runner {
     struct nt_sid sid;    /* the TDO's; null until learned */
     bool allow_weak;
     struct nt_servers servers;
+    uint32_t tried_now;                /* in this attempt: a bit each */
+    uint64_t waits_ms[NT_SERVERS_MAX]; /* until when each waits, since it did not answer */
+    /* A trust that names no servers: they are looked for. */
+    bool (*locate)(void *ctx, const char *dns_name);
+    char *dns_name;
+    bool search;               /* it names none */
+    bool locating;             /* under way */
+    bool located_now;          /* just done: what was found is to be tried */
+    uint64_t located_ms;       /* until when the servers are taken for good; 0: they are not */
+    char nowhere[NT_OUT_TEXT]; /* why none was found */
 
     struct nt_trust_out out; /* the record as it will be stored */
     struct nt_out_session session;
@@ -302,6 +316,8 @@ void nt_runner_forward(struct nt_runner *r, struct nt_forward *fwd, uint64_t now
             nt_out_want_check(&r->out, now);
             /* One that is just being set up is new enough. */
             r->reopen = r->session.open;
+            if (fwd->kind == NT_FORWARD_REDISCOVER)
+                r->located_ms = 0;
         }
         r->waiters[r->waiter_count++] = fwd;
         break;
@@ -334,13 +350,33 @@ static struct nt_out_when moment(struct nt_runner *r, const struct nt_dir *dir)
                                  .random = r->jitter };
 }
 
-/* The server that the action prefers, else the one in use. */
-static size_t first_server(const struct nt_runner *r, const char *prefer)
+/* From `first` on, around the list: the first of those not tried in this attempt that need not
+ * wait, or need it least, since they did not answer lately. */
+static size_t least_waiting(const struct nt_runner *r, size_t first, uint64_t now_ms)
 {
+    size_t best = first;
+    uint64_t least = UINT64_MAX;
+    for (size_t n = 0; n < r->servers.count; n++) {
+        size_t i = (first + n) % r->servers.count;
+        uint64_t wait = r->waits_ms[i] > now_ms ? r->waits_ms[i] : 0;
+        if ((r->tried_now >> i & 1u) == 0 && wait < least) {
+            least = wait;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* The server that the action prefers, else the one in use. */
+static size_t first_server(const struct nt_runner *r, const char *prefer, uint64_t now_ms)
+{
+    size_t first = r->server < r->servers.count ? r->server : 0;
     for (size_t i = 0; prefer != NULL && i < r->servers.count; i++)
-        if (strcmp(r->servers.list[i].host, prefer) == 0)
-            return i;
-    return r->server < r->servers.count ? r->server : 0;
+        if (strcmp(r->servers.list[i].host, prefer) == 0) {
+            first = i;
+            break;
+        }
+    return least_waiting(r, first, now_ms);
 }
 
 /* Begins to open a channel to the present server with all candidates of the action. */
@@ -355,6 +391,7 @@ static bool open_channel(struct nt_runner *r, const struct nt_out_action *action
     snprintf(account, sizeof account, "%s$", r->own);
     const struct nt_server *to = &r->servers.list[r->server];
     memcpy(r->host, to->host, sizeof r->host);
+    r->tried_now |= 1u << r->server;
     r->channel = nt_channel_new(&(struct nt_channel_config){ .domain = r->name,
                                                              .computer = r->computer,
                                                              .account = account,
@@ -388,13 +425,21 @@ static void start_opening(struct nt_runner *r, const struct nt_dir *dir,
 {
     close_channel(r);
     r->reopen = false;
-    if (r->servers.count == 0) {
-        unreachable(r, dir, NT_STATUS(DOMAIN_CONTROLLER_NOT_FOUND),
-                    "no controller of the trusted domain is known: name one with 'ntrust trust "
-                    "add --server' or 'ntrust trust servers'");
+    if (r->search && r->located_ms <= now_ms && !r->located_now && r->locate != NULL &&
+        r->locate(r->ctx, r->dns_name)) {
+        r->locating = true;
         return;
     }
-    r->server = first_server(r, action->prefer_dc);
+    r->located_now = false;
+    if (r->servers.count == 0) {
+        unreachable(r, dir, NT_STATUS(DOMAIN_CONTROLLER_NOT_FOUND),
+                    r->nowhere[0] != '\0' ? r->nowhere
+                                          : "no controller of the trusted domain is known: name "
+                                            "one with 'ntrust trust servers'");
+        return;
+    }
+    r->tried_now = 0;
+    r->server = first_server(r, action->prefer_dc, now_ms);
     r->tried = 1;
     r->refusal.any = r->missed = false;
     if (!open_channel(r, action, now_ms))
@@ -411,7 +456,7 @@ static bool try_next_server(struct nt_runner *r, const struct nt_dir *dir, uint6
     if (action.step != NT_OUT_OPEN && action.step != NT_OUT_PROVE)
         return false;
     size_t tried = r->tried + 1;
-    r->server = (r->server + 1) % r->servers.count;
+    r->server = least_waiting(r, (r->server + 1) % r->servers.count, now_ms);
     close_channel(r);
     r->tried = tried;
     return open_channel(r, &action, now_ms);
@@ -526,6 +571,8 @@ static void on_failed(struct nt_runner *r, const struct nt_dir *dir,
     bool was_opening = r->opening, was_sending = r->sending;
     snprintf(text, sizeof text, "%.230s", ev->why);
     r->missed = r->missed || was_opening;
+    if (was_opening)
+        r->waits_ms[r->server] = now_ms + SERVER_WAIT_MS;
     if (was_opening && try_next_server(r, dir, now_ms))
         return;
     if (was_opening && r->refusal.any) {
@@ -533,6 +580,8 @@ static void on_failed(struct nt_runner *r, const struct nt_dir *dir,
         return;
     }
     close_channel(r);
+    if (was_opening)
+        r->located_ms = 0; /* none of them answers: the next time they are looked for anew */
     /* An idle channel that ends is nobody's fault: it is opened again when it is needed. */
     if (was_opening || was_sending)
         unreachable(r, dir, status, text);
@@ -615,7 +664,7 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
         if (!drained(r))
             return false;
         start_opening(r, dir, &action, now_ms);
-        return !r->opening;
+        return !r->opening && !r->locating;
     case NT_OUT_READ_EVIDENCE:
         if (r->evidence_told) {
             /* A check: what was read when this channel was opened tells nothing about now. */
@@ -669,9 +718,9 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
             r->deadline_ms = r->commit_after_ms;
             break;
         }
-        more = !r->opening && !r->sending && act(r, dir, now_ms);
+        more = !r->opening && !r->sending && !r->locating && act(r, dir, now_ms);
     }
-    bool busy = r->committing || r->opening || r->sending || r->draining;
+    bool busy = r->committing || r->opening || r->sending || r->draining || r->locating;
     /* Who asked reads the outcome in the directory: it must stand there first. */
     if (!r->stopped && !busy && r->waiter_count > 0 && r->want_commit && !r->must_commit &&
         now_ms >= r->commit_after_ms) {
@@ -714,13 +763,50 @@ bool nt_runner_is_for(const struct nt_runner *r, const struct nt_tdo *tdo)
     return !r->stopped && r->out.epoch == tdo->out.epoch;
 }
 
+/* The list that an administrator named; where it is empty, what was found stays. */
+static void take_servers(struct nt_runner *r, const struct nt_servers *named)
+{
+    bool search = named->count == 0;
+    bool same = r->search == search &&
+                (search ||
+                 (r->servers.count == named->count &&
+                  memcmp(r->servers.list, named->list, named->count * sizeof named->list[0]) == 0));
+    r->search = search;
+    if (same)
+        return;
+    r->servers = *named;
+    r->located_ms = 0;
+    memset(r->waits_ms, 0, sizeof r->waits_ms);
+}
+
+void nt_runner_located(struct nt_runner *r, const struct nt_located *located, uint64_t now_ms)
+{
+    r->locating = false;
+    if (r->search) {
+        nt_located_servers(located, &r->servers);
+        memset(r->waits_ms, 0, sizeof r->waits_ms);
+        nt_located_text(located, r->name, r->nowhere, sizeof r->nowhere);
+        r->located_ms = located->count > 0 ? now_ms + LOCATED_MS : 0;
+    }
+    r->located_now = true;
+    nt_runner_step(r, now_ms);
+}
+
 bool nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo)
 {
     char why[128];
-    struct nt_servers servers;
+    struct nt_servers servers = { .count = 0 };
     r->allow_weak = tdo->allow_weak_crypto;
+    if (strcmp(r->dns_name != NULL ? r->dns_name : "", tdo->dns_name) != 0) {
+        char *dns_name = strdup(tdo->dns_name);
+        if (dns_name != NULL) {
+            free(r->dns_name);
+            r->dns_name = dns_name;
+            r->located_ms = 0;
+        }
+    }
     if (nt_servers_parse(tdo->servers, &servers, why, sizeof why))
-        r->servers = servers;
+        take_servers(r, &servers);
     else
         nt_log(NT_LOG_ERROR, "servers of a trust not understood trust=%s reason=%s", r->name, why);
     if (!nt_sid_is_null(&tdo->sid))
@@ -748,6 +834,9 @@ struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
     if (r != NULL && tdo != NULL && (tdo->direction & 2) != 0) {
         r->service = config->service;
         r->post = config->post;
+        r->locate = config->locate;
+        r->dns_name = strdup("");
+        r->search = true;
         r->ctx = config->ctx;
         nt_random(r->service->env, &r->jitter, sizeof r->jitter);
         r->jitter |= 1;
@@ -760,7 +849,8 @@ struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
         (void)nt_runner_refresh(r, tdo);
     }
     nt_dir_unref(dir);
-    if (r != NULL && (r->name == NULL || r->own == NULL || r->computer == NULL)) {
+    if (r != NULL &&
+        (r->name == NULL || r->own == NULL || r->computer == NULL || r->dns_name == NULL)) {
         nt_runner_free(r);
         r = NULL;
     }
@@ -791,6 +881,7 @@ void nt_runner_free(struct nt_runner *r)
     free(r->name);
     free(r->own);
     free(r->computer);
+    free(r->dns_name);
     nt_wipe(r, sizeof *r);
     free(r);
 }

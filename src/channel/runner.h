@@ -7,6 +7,7 @@
 #define NT_CHANNEL_RUNNER_H
 
 #include "channel/channel.h"
+#include "channel/locate.h"
 
 #define NT_RUNNER_QUEUE 1024 /* forwards that wait for a channel */
 
@@ -17,6 +18,9 @@ struct nt_runner_config {
     const char *name;           /* of the TDO; copied */
     /* A change was stored: have nt_runner_stored called in the runner's thread. Any thread. */
     void (*post)(void *ctx);
+    /* Find the controllers of a domain for which none are named; nt_runner_located gets them later.
+     * False: it cannot be done now. NULL: never. */
+    bool (*locate)(void *ctx, const char *dns_name);
     void *ctx;
 };
 
@@ -39,6 +43,8 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms);
 struct nt_link *nt_runner_link(struct nt_runner *r);
 uint64_t nt_runner_deadline(const struct nt_runner *r);
 void nt_runner_stored(struct nt_runner *r, uint64_t now_ms);
+/* What `locate` came to. */
+void nt_runner_located(struct nt_runner *r, const struct nt_located *located, uint64_t now_ms);
 
 /* Carries out a forward; its done is called in this or a later step. */
 void nt_runner_forward(struct nt_runner *r, struct nt_forward *fwd, uint64_t now_ms);

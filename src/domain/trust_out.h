@@ -30,7 +30,7 @@ struct nt_policy;
     240 /* of a password that we make: 120 UTF-16 units, field-guide 1.4                           \
          */
 #define NT_OUT_DC   64
-#define NT_OUT_TEXT 240
+#define NT_OUT_TEXT 400
 
 enum nt_out_state {
     NT_OUT_PENDING,      /* the initial password has not opened a channel yet */

@@ -585,6 +585,132 @@ static void an_unreachable_peer_is_tried_with_growing_pauses(void **state)
     world_close(&w);
 }
 
+/* The one that answered last is tried first, and one that did not answer waits behind the others.
+ */
+static void a_dead_controller_is_passed_over(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    w.servers = "dead1 dead2 accpdc";
+    world_trust(&w, WORLD_INITIAL, false);
+    world_settle(&w);
+    world_assert_good(&w);
+    unsigned before = w.to_others;
+    assert_int_equal(before, 2);
+    world_run(&w, 10 * HOUR);
+    assert_int_equal(w.to_others, before); /* none of the checks went there */
+    /* It goes away and comes back: the dead ones are tried, and it is found again. */
+    w.unreachable = true;
+    world_run(&w, HOUR);
+    assert_true(w.to_others > before);
+    w.unreachable = false;
+    world_run(&w, HOUR);
+    world_assert_good(&w);
+    world_close(&w);
+}
+
+/* --- a trust that names no servers --- */
+
+static unsigned located; /* how often it was asked for */
+
+static bool count_locate(void *ctx, const char *dns_name)
+{
+    (void)ctx;
+    (void)dns_name;
+    located++;
+    return true;
+}
+
+static void found(struct world *w, const char *host)
+{
+    struct nt_located list = { .count = 0 };
+    struct nt_server server = { .road = NT_ROAD_ANY };
+    if (host != NULL) {
+        snprintf(server.host, sizeof server.host, "%s", host);
+        nt_located_add(&list, NT_LOCATE_WINS, "ACCOUNTS<1c>", &server, "", 0);
+    } else {
+        nt_located_miss(&list, NT_LOCATE_WINS, "ACCOUNTS<1c>", "no such name");
+        nt_located_miss(&list, NT_LOCATE_BROADCAST, "ACCOUNTS<1b>", "no answer");
+    }
+    nt_runner_located(w->runner, &list, w->now_ms);
+    world_settle(w);
+}
+
+static void controllers_are_looked_for_where_none_are_named(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    w.servers = "";
+    w.locate = count_locate;
+    located = 0;
+    world_trust(&w, WORLD_INITIAL, false);
+    world_settle(&w);
+    assert_int_equal(located, 1);
+    assert_int_equal(w.attempts, 0);
+    found(&w, "accpdc");
+    world_assert_good(&w);
+    assert_int_equal(located, 1);
+    assert_string_equal(world_out(&w).last_dc, "accpdc");
+    /* It dies: the next time it is looked for anew, and found elsewhere. */
+    w.unreachable = true;
+    world_run(&w, HOUR / 2);
+    assert_int_equal(located, 2);
+    w.unreachable = false;
+    found(&w, "accpdc");
+    world_run(&w, HOUR);
+    world_assert_good(&w);
+    world_close(&w);
+}
+
+static void what_was_asked_in_vain_is_told(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    w.servers = "";
+    w.locate = count_locate;
+    world_trust(&w, WORLD_INITIAL, false);
+    world_settle(&w);
+    found(&w, NULL);
+    struct nt_trust_out out = world_out(&w);
+    assert_true(out.degraded);
+    assert_int_equal(out.trouble, NT_BROKEN_NAME);
+    assert_non_null(strstr(out.last_text, "wins ACCOUNTS<1c> (no such name)"));
+    assert_non_null(strstr(out.last_text, "broadcast ACCOUNTS<1b> (no answer)"));
+    /* The initial password is not spent by that. */
+    world_run(&w, 60000);
+    found(&w, "accpdc");
+    world_run(&w, HOUR);
+    world_assert_good(&w);
+    world_close(&w);
+}
+
+static ntstatus do_servers(struct nt_txn *txn, void *ctx)
+{
+    const struct nt_trust_fields fields = { .which = NT_TRUST_SERVERS, .servers = ctx };
+    return nt_op_trust_set(txn, "ACCOUNTS", &fields, "test", "");
+}
+
+static void a_named_server_ends_the_search(void **state)
+{
+    struct world w;
+    char accpdc[] = "accpdc";
+    (void)state;
+    open_world(&w);
+    w.servers = "";
+    w.locate = count_locate;
+    world_trust(&w, WORLD_INITIAL, false);
+    world_settle(&w);
+    found(&w, NULL);
+    assert_true(nt_status_ok(world_change(&w.res, do_servers, accpdc)));
+    refresh(&w);
+    world_run(&w, HOUR);
+    world_assert_good(&w);
+    world_close(&w);
+}
+
 /* Other changes in the directory do not cut the pauses short. */
 static void pauses_hold_while_the_store_is_busy(void **state)
 {
@@ -983,6 +1109,10 @@ int main(void)
         cmocka_unit_test(a_trusting_end_that_went_back_takes_over_the_newer_one),
         cmocka_unit_test(a_check_of_an_open_channel_looks_anew),
         cmocka_unit_test(an_unreachable_peer_is_tried_with_growing_pauses),
+        cmocka_unit_test(a_dead_controller_is_passed_over),
+        cmocka_unit_test(controllers_are_looked_for_where_none_are_named),
+        cmocka_unit_test(what_was_asked_in_vain_is_told),
+        cmocka_unit_test(a_named_server_ends_the_search),
         cmocka_unit_test(pauses_hold_while_the_store_is_busy),
         cmocka_unit_test(a_mute_peer_is_given_up),
         cmocka_unit_test(garbage_is_no_reason_to_break),

@@ -139,7 +139,7 @@ void world_unpermit(struct world *w)
 }
 
 struct trust {
-    const char *initial;
+    const char *initial, *servers;
     bool allow_weak;
 };
 
@@ -148,7 +148,7 @@ static ntstatus do_trust(struct nt_txn *txn, void *ctx)
     const struct trust *t = ctx;
     struct nt_password initial = { .len = 0 };
     struct nt_trust_new trust = { .name = "ACCOUNTS",
-                                  .servers = "accpdc",
+                                  .servers = t->servers,
                                   .initial = &initial,
                                   .allow_weak_crypto = t->allow_weak };
     struct nt_why why;
@@ -473,8 +473,9 @@ static bool serve_wish(struct world *w, struct nt_link *link)
     w->number = number;
     w->attempts += port != SMB_PORT; /* which is the second road of the same attempt */
     bool old = w->old.engine != NULL && strcmp(host, "oldpdc") == 0;
-    assert_true(old || strcmp(host, "accpdc") == 0);
-    if ((w->unreachable && !old) || (port == SMB_PORT) != w->pipes_only) {
+    bool other = !old && strcmp(host, "accpdc") != 0;
+    w->to_others += other && port != SMB_PORT;
+    if ((w->unreachable && !old) || other || (port == SMB_PORT) != w->pipes_only) {
         nt_link_lost(link, NT_STATUS(CONNECTION_REFUSED), "connection refused");
     } else {
         w->wire = wire_open(w, old ? &w->old : &w->acc, port);
@@ -641,13 +642,13 @@ void world_runner(struct world *w)
 {
     assert_null(w->runner);
     w->runner = nt_runner_new(&(struct nt_runner_config){
-        .service = &w->res.service, .name = "ACCOUNTS", .post = on_post, .ctx = w });
+        .service = &w->res.service, .name = "ACCOUNTS", .post = on_post, .locate = w->locate, .ctx = w });
     assert_non_null(w->runner);
 }
 
 void world_trust(struct world *w, const char *initial, bool allow_weak)
 {
-    struct trust t = { initial, allow_weak };
+    struct trust t = { initial, w->servers != NULL ? w->servers : "accpdc", allow_weak };
     assert_true(nt_status_ok(world_change(&w->res, do_trust, &t)));
     world_runner(w);
 }

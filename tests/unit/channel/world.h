@@ -38,7 +38,10 @@ struct world {
     unsigned number; /* of the wish that the wire was made for */
 
     /* what goes wrong */
-    bool unreachable;    /* every connection is refused */
+    const char *servers; /* of the TDO; NULL: "accpdc", which is where it is */
+    /* The runner's; NULL: it cannot locate. */
+    bool (*locate)(void *world, const char *dns_name);
+    bool unreachable;    /* every connection is refused; all but accpdc are so always */
     bool pipes_only;     /* all but its SMB port is closed; else that is */
     bool mute;           /* connections open, and nothing is ever answered */
     bool garbage;        /* the server answers bytes that are no RPC */
@@ -56,6 +59,7 @@ struct world {
     size_t moved;           /* bytes, both ways */
     unsigned connections;   /* that were opened */
     unsigned attempts;      /* also those refused */
+    unsigned to_others;     /* of them, to another host than accpdc */
     unsigned authenticates; /* NetrServerAuthenticate3 calls served */
     unsigned sets;          /* NetrServerPasswordSet2 calls served */
 };

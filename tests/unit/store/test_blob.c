@@ -169,7 +169,7 @@ static void the_layouts_know_all_fields(void **state)
     if (sizeof(void *) != 8)
         skip();
     assert_int_equal(sizeof(struct nt_trust_in), 688);
-    assert_int_equal(sizeof(struct nt_trust_out), 11192);
+    assert_int_equal(sizeof(struct nt_trust_out), 11352);
     assert_int_equal(sizeof(struct nt_policy), 120);
 }
 
