@@ -69,6 +69,7 @@ static const struct route {
     { "DELETE", "/v1/groups/*", nt_api_group_delete },
     { "POST", "/v1/groups/*/members", nt_api_group_members },
     { "POST", "/v1/logon", nt_api_logon_post },
+    { "GET", "/v1/locate/*", nt_api_locate_get },
     { "GET", "/v1/events", nt_api_events_get },
     { "POST", "/v1/backup", nt_api_backup_post },
 };
@@ -196,6 +197,15 @@ json_t *nt_api_sid(const struct nt_sid *sid)
 {
     char text[NT_SID_TEXT];
     return json_string(nt_sid_is_null(sid) ? "" : nt_sid_format(sid, text));
+}
+
+json_t *nt_api_ipv4(uint32_t address)
+{
+    char text[16] = "";
+    if (address != 0)
+        snprintf(text, sizeof text, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
+                 address >> 8 & 255, address & 255);
+    return json_string(text);
 }
 
 /* --- the body --- */

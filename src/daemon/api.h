@@ -11,12 +11,16 @@
 
 struct nt_api;
 struct nt_smb_counts; /* protocol.h */
+struct nt_netbios;
+struct nt_outbound;
 
 struct nt_api_config {
     struct nt_service *service;             /* kept */
     const struct nt_config *config;         /* kept */
     struct nt_clients *clients;             /* kept */
     const struct nt_smb_counts *smb_counts; /* kept */
+    struct nt_netbios *netbios;             /* kept; NULL: off */
+    struct nt_outbound *outbound;           /* kept; NULL: nothing can be looked for */
     const char *version;
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/netbios_listener.h"
 #include "daemon/protocol.h"
 #include "service/chains.h"
 #include "store/backup.h"
@@ -47,22 +48,45 @@ static json_t *smb_counts(const struct nt_smb_counts *counts)
                      "pipes", (json_int_t)atomic_load(&counts->pipes));
 }
 
+/* How each name of the domain stands: {"node", "names": [...]}; null when NetBIOS is off. */
+static json_t *netbios_json(const struct nt_request *rq)
+{
+    struct nt_netbios_name names[NT_NB_NAMES];
+    size_t count = nt_netbios_names(rq->config->netbios, names);
+    json_t *list = json_array();
+    if (rq->config->netbios == NULL) {
+        json_decref(list);
+        return json_null();
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct nt_netbios_name *n = &names[i];
+        json_array_append_new(
+            list, json_pack("{s:s,s:b,s:s,s:s,s:o,s:o,s:o}", "name", n->name, "group", n->group,
+                            "broadcast", nt_nb_claim_state_name(n->broadcast), "wins",
+                            nt_nb_claim_state_name(n->wins), "wins_server", nt_api_ipv4(n->wins_by),
+                            "conflict", nt_api_ipv4(n->conflict_by), "conflict_time",
+                            nt_api_time(n->conflict_at)));
+    }
+    return json_pack("{s:s,s:o}", "node", nt_nb_mode_name(nt_netbios_mode(rq->config->config)),
+                     "names", list);
+}
+
 void nt_api_status_get(struct nt_request *rq)
 {
     struct nt_dir *dir = nt_api_dir(rq);
     const struct nt_domain *d = nt_dir_domain(dir);
     nt_time now = nt_now(rq->service->env);
     nt_api_ok(rq,
-              json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:{s:s}}", "version",
-                        rq->config->version, "domain", d->name, "computer", d->computer, "sid",
-                        nt_api_sid(&d->sid), "started", nt_api_time(rq->started), "uptime_s",
+              json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s}}",
+                        "version", rq->config->version, "domain", d->name, "computer", d->computer,
+                        "sid", nt_api_sid(&d->sid), "started", nt_api_time(rq->started), "uptime_s",
                         (json_int_t)((now - rq->started) / NT_TIME_SECOND), "serial",
                         (json_int_t)d->serial, "channels_in",
                         (json_int_t)nt_chains_count(rq->service->chains), "connections",
                         (json_int_t)nt_clients_count(rq->config->clients), "smb",
                         smb_counts(rq->config->smb_counts), "listen", listening(rq->config->config),
-                        "trusts", trust_states(dir), "permits", permit_states(dir), "store", "path",
-                        rq->config->config->store));
+                        "trusts", trust_states(dir), "permits", permit_states(dir), "netbios",
+                        netbios_json(rq), "store", "path", rq->config->config->store));
     nt_dir_unref(dir);
 }
 

@@ -86,6 +86,7 @@ void nt_api_wake(struct nt_api_wait *w); /* the last thing that the other thread
 
 json_t *nt_api_time(nt_time t);
 json_t *nt_api_sid(const struct nt_sid *sid); /* "" for the null SID */
+json_t *nt_api_ipv4(uint32_t address);        /* "" for 0 */
 
 /* --- handlers, by file --- */
 
@@ -100,6 +101,6 @@ nt_handler nt_api_computers_get, nt_api_computers_post, nt_api_computer_get, nt_
     nt_api_computer_delete;
 nt_handler nt_api_groups_get, nt_api_groups_post, nt_api_group_get, nt_api_group_delete,
     nt_api_group_members;
-nt_handler nt_api_logon_post;
+nt_handler nt_api_logon_post, nt_api_locate_get;
 
 #endif

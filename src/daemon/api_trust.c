@@ -179,21 +179,22 @@ static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
     const struct nt_trust_out *o = &t->out;
     const char *own = nt_dir_domain(dir)->name;
     enum nt_broken reason = o->state == NT_OUT_BROKEN ? o->broken : o->trouble;
-    char text[400], next[300] = "", code[16];
+    char text[600], next[300] = "", code[16];
     nt_out_describe(o, t->name, own, text, sizeof text);
     if (reason != NT_BROKEN_NONE)
         nt_broken_remedy(reason, t->name, own, next, sizeof next);
     snprintf(code, sizeof code, "0x%08X", o->last_status.code);
     return json_pack(
-        "{s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:o,s:o},s:s,s:b,s:I,s:s,"
+        "{s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:o,s:o},s:s,s:b,s:I,"
+        "s:s,"
         "s:s}",
-        "name", t->name, "sid", nt_api_sid(&t->sid), "state", nt_out_state_name(o->state), "reason",
-        nt_broken_name(reason), "degraded", o->degraded, "servers", servers_json(t->servers),
-        "controller", o->last_dc, "version", (json_int_t)o->current.version, "established",
-        nt_api_time(o->established_at), "changed", nt_api_time(o->last_change), "checked",
-        nt_api_time(o->last_ok), "next_change", nt_api_time(o->next_change), "next_check",
-        nt_api_time(o->next_check), "last_error", "status",
-        o->last_error != 0 ? nt_status_name(o->last_status) : "", "code",
+        "name", t->name, "dns_name", t->dns_name, "sid", nt_api_sid(&t->sid), "state",
+        nt_out_state_name(o->state), "reason", nt_broken_name(reason), "degraded", o->degraded,
+        "servers", servers_json(t->servers), "controller", o->last_dc, "version",
+        (json_int_t)o->current.version, "established", nt_api_time(o->established_at), "changed",
+        nt_api_time(o->last_change), "checked", nt_api_time(o->last_ok), "next_change",
+        nt_api_time(o->next_change), "next_check", nt_api_time(o->next_check), "last_error",
+        "status", o->last_error != 0 ? nt_status_name(o->last_status) : "", "code",
         o->last_error != 0 ? code : "", "text", nt_api_string(o->last_text), "time",
         nt_api_time(o->last_error), "end_at_fault", end_at_fault(t), "allow_weak_crypto",
         t->allow_weak_crypto, "changes", (json_int_t)o->changes, "text", text, "next", next);
@@ -218,7 +219,7 @@ static void show_trust(struct nt_request *rq, const char *name)
     if (t == NULL || (t->direction & 2) == 0) {
         char text[200], next[200];
         snprintf(text, sizeof text, "this domain does not trust %.60s", name);
-        snprintf(next, sizeof next, "ntrust trust add %.60s --server HOST", name);
+        snprintf(next, sizeof next, "ntrust trust add %.60s", name);
         nt_api_fail(rq, NT_STATUS(NO_SUCH_DOMAIN), text, next);
     } else {
         nt_api_ok(rq, trust_json(dir, t));
@@ -235,6 +236,7 @@ struct trust_change {
     const char *name, *who;
     struct nt_password initial;
     char servers[2048];
+    const char *dns_name; /* NULL: not given */
     bool allow_weak;
     bool has_servers, has_weak, has_sid;
     struct nt_sid sid;
@@ -245,6 +247,7 @@ static ntstatus add_trust(struct nt_txn *txn, void *ctx, struct nt_why *why)
     const struct trust_change *c = ctx;
     const struct nt_trust_new trust = { .name = c->name,
                                         .servers = c->servers,
+                                        .dns_name = c->dns_name,
                                         .initial = &c->initial,
                                         .allow_weak_crypto = c->allow_weak };
     return nt_op_trust_add(txn, &trust, c->who, "", why);
@@ -261,23 +264,41 @@ static ntstatus set_trust(struct nt_txn *txn, void *ctx, struct nt_why *why)
     const struct trust_change *c = ctx;
     const struct nt_trust_fields fields = {
         .which = (c->has_servers ? (uint32_t)NT_TRUST_SERVERS : 0) |
+                 (c->dns_name != NULL ? (uint32_t)NT_TRUST_DNS_NAME : 0) |
                  (c->has_weak ? (uint32_t)NT_TRUST_WEAK_CRYPTO : 0),
         .servers = c->servers,
+        .dns_name = c->dns_name,
         .allow_weak_crypto = c->allow_weak,
     };
     (void)why;
     return nt_op_trust_set(txn, c->name, &fields, c->who, "");
 }
 
-/* "servers": an array of "host[:port]", checked and joined. */
-static bool take_servers(struct nt_request *rq, struct trust_change *c, bool required)
+/* "dns_name": letters, digits, '-', '_' and dots; "" for none. */
+static bool take_dns_name(struct nt_request *rq, struct trust_change *c)
+{
+    const char *name = nt_api_text(rq, "dns_name", false);
+    if (nt_api_failed(rq))
+        return false;
+    if (name != NULL && (strlen(name) >= NT_SERVER_NAME ||
+                         name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                           "0123456789-_.")] != '\0')) {
+        nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "'dns_name' is not a DNS name", "");
+        return false;
+    }
+    c->dns_name = name;
+    return true;
+}
+
+/* "servers": an array of "host[:port]", checked and joined; empty: they are looked for. */
+static bool take_servers(struct nt_request *rq, struct trust_change *c)
 {
     const json_t *list = json_object_get(rq->body, "servers");
     struct nt_servers parsed;
     char why[200];
     size_t i, at = 0;
     json_t *value;
-    if (list == NULL && !required)
+    if (list == NULL)
         return true;
     if (!json_is_array(list)) {
         nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "'servers' must be an array of \"host:port\"",
@@ -297,9 +318,8 @@ static bool take_servers(struct nt_request *rq, struct trust_change *c, bool req
         memcpy(c->servers + at, text, len + 1);
         at += len;
     }
-    if (!nt_servers_parse(c->servers, &parsed, why, sizeof why) || parsed.count == 0) {
-        nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER),
-                    at > 0 ? why : "at least one server is needed", "");
+    if (!nt_servers_parse(c->servers, &parsed, why, sizeof why)) {
+        nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), why, "");
         return false;
     }
     c->has_servers = true;
@@ -315,11 +335,13 @@ static void verify(struct nt_request *rq, enum nt_forward_kind kind, const char 
 
 void nt_api_trusts_post(struct nt_request *rq)
 {
-    static const char *const keys[] = { "name", "servers", "password", "allow_weak_crypto", NULL };
+    static const char *const keys[] = { "name",     "servers",           "dns_name",
+                                        "password", "allow_weak_crypto", NULL };
     struct trust_change c = { .who = rq->who };
     struct nt_secret hash = { .len = 0 };
     if (!nt_api_only(rq, keys) || (c.name = nt_api_text(rq, "name", true)) == NULL ||
-        !take_servers(rq, &c, true) || !nt_api_password(rq, "password", &hash, &c.initial))
+        !take_servers(rq, &c) || !take_dns_name(rq, &c) ||
+        !nt_api_password(rq, "password", &hash, &c.initial))
         return;
     nt_secret_wipe(&hash);
     nt_api_bool(rq, "allow_weak_crypto", &c.allow_weak);
@@ -368,9 +390,9 @@ void nt_api_trust_delete(struct nt_request *rq)
 
 void nt_api_trust_patch(struct nt_request *rq)
 {
-    static const char *const keys[] = { "servers", "allow_weak_crypto", NULL };
+    static const char *const keys[] = { "servers", "dns_name", "allow_weak_crypto", NULL };
     struct trust_change c = { .name = rq->name, .who = rq->who };
-    if (!nt_api_only(rq, keys) || !take_servers(rq, &c, false))
+    if (!nt_api_only(rq, keys) || !take_servers(rq, &c) || !take_dns_name(rq, &c))
         return;
     c.has_weak = nt_api_bool(rq, "allow_weak_crypto", &c.allow_weak);
     if (!nt_api_failed(rq) && nt_api_change(rq, set_trust, &c))

@@ -7,7 +7,9 @@
 
 #include "base/ini.h"
 
-enum type { TEXT, ADDRESSES, PORT, NUMBER, BOOL, LEVEL };
+enum type { TEXT, ADDRESSES, PORT, NUMBER, BOOL, LEVEL, NODE, IPV4, RESOLVERS };
+
+static const char *const node_names[] = { "auto", "b", "p", "m", "h" };
 
 /* Every setting: where it stands, what it is, its bounds. The order is that of ntrustd.conf(5). */
 static const struct setting {
@@ -34,6 +36,14 @@ static const struct setting {
     { "limits", "pipes_per_session", NUMBER, AT(pipes_per_session), 1, 1024 },
     { "limits", "smb_in_flight_kib", NUMBER, AT(smb_in_flight_kib), 512, 65536 },
     { "rpc", "lsa_over_tcp", BOOL, AT(lsa_over_tcp), 0, 0 },
+    { "netbios", "name_port", PORT, AT(name_port), 0, 65535 },
+    { "netbios", "datagram_port", PORT, AT(datagram_port), 0, 65535 },
+    { "netbios", "node", NODE, AT(node), 0, 0 },
+    { "netbios", "wins", IPV4, AT(wins), 0, 0 },
+    { "netbios", "broadcast", IPV4, AT(broadcast), 0, 0 },
+    { "locate", "dns", BOOL, AT(dns), 0, 0 },
+    { "locate", "dns_servers", RESOLVERS, AT(dns_servers), 0, 0 },
+    { "locate", "lmhosts", TEXT, AT(lmhosts), 0, 0 },
     { "admin", "socket", TEXT, AT(admin_socket), 1, 0 },
     { "admin", "group", TEXT, AT(admin_group), 0, 0 },
     { "log", "level", LEVEL, AT(log_level), 0, 0 },
@@ -62,6 +72,10 @@ void nt_config_default(struct nt_config *config)
         .pipes_per_session = 64,
         .smb_in_flight_kib = 1024,
         .lsa_over_tcp = true,
+        .name_port = 137,
+        .datagram_port = 138,
+        .dns = true,
+        .lmhosts = "/etc/ntrust/lmhosts",
         .admin_socket = "/run/ntrust/admin.sock",
         .log_level = NT_LOG_INFO,
     };
@@ -150,6 +164,81 @@ static enum nt_err set_level(enum nt_log_level *to, const char *value, char *why
     return NT_E_INVALID;
 }
 
+static enum nt_err set_node(enum nt_config_node *to, const char *value, char *why, size_t why_size)
+{
+    for (size_t i = 0; i < NT_COUNT(node_names); i++)
+        if (strcmp(value, node_names[i]) == 0) {
+            *to = (enum nt_config_node)i;
+            return NT_OK;
+        }
+    snprintf(why, why_size, "node must be auto, b, p, m or h, not '%.40s'", value);
+    return NT_E_INVALID;
+}
+
+static enum nt_err set_ipv4(struct nt_config_ipv4 *to, const char *value, char *why,
+                            size_t why_size)
+{
+    to->count = 0;
+    for (value += strspn(value, " \t"); *value != '\0'; value += strspn(value, " \t")) {
+        char text[INET_ADDRSTRLEN] = "";
+        struct in_addr address;
+        size_t len = strcspn(value, " \t");
+        memcpy(text, value, len < sizeof text ? len : 0);
+        if (inet_pton(AF_INET, text, &address) != 1) {
+            snprintf(why, why_size, "'%.*s' is not an IPv4 address", (int)(len < 60 ? len : 60),
+                     value);
+            return NT_E_INVALID;
+        }
+        if (to->count == NT_CONFIG_IPV4) {
+            snprintf(why, why_size, "too many addresses; at most %d", NT_CONFIG_IPV4);
+            return NT_E_INVALID;
+        }
+        to->address[to->count++] = ntohl(address.s_addr);
+        value += len;
+    }
+    return NT_OK;
+}
+
+/* An address with a port, or without: as c-ares takes it. An IPv6 address stands in brackets. */
+static bool is_resolver(const char *text)
+{
+    char host[64];
+    struct in6_addr any;
+    bool bracket = *text == '[';
+    const char *from = text + bracket, *end = from + strcspn(from, bracket ? "]" : ":");
+    const char *port = end + (bracket && *end == ']');
+    if ((size_t)(end - from) >= sizeof host || (bracket && *end != ']'))
+        return false;
+    memcpy(host, from, (size_t)(end - from));
+    host[end - from] = '\0';
+    if (inet_pton(bracket ? AF_INET6 : AF_INET, host, &any) != 1)
+        return false;
+    if (*port == '\0')
+        return true;
+    char *rest;
+    unsigned long number = port[1] >= '0' && port[1] <= '9' ? strtoul(port + 1, &rest, 10) : 0;
+    return *port == ':' && number >= 1 && number <= 65535 && *rest == '\0';
+}
+
+static enum nt_err set_resolvers(char *to, size_t size, const char *value, char *why,
+                                 size_t why_size)
+{
+    char copy[256], *rest = NULL;
+    enum nt_err err = set_text(copy, sizeof copy, value, 0, why, why_size);
+    to[0] = '\0';
+    if (err != NT_OK)
+        return err;
+    for (char *a = strtok_r(copy, " \t", &rest); a != NULL; a = strtok_r(NULL, " \t", &rest)) {
+        if (!is_resolver(a)) {
+            snprintf(why, why_size, "'%.60s' is not address, address:port or [address]:port", a);
+            return NT_E_INVALID;
+        }
+        size_t at = strlen(to);
+        snprintf(to + at, size - at, "%s%s", at > 0 ? " " : "", a);
+    }
+    return NT_OK;
+}
+
 static enum nt_err on_key(void *ctx, const struct nt_ini_where *at, const char *section,
                           const char *name, const char *key, const char *value, char *why,
                           size_t why_size)
@@ -177,6 +266,12 @@ static enum nt_err on_key(void *ctx, const struct nt_ini_where *at, const char *
             return set_bool(to, value, why, why_size);
         case LEVEL:
             return set_level(&c->log_level, value, why, why_size);
+        case NODE:
+            return set_node(&c->node, value, why, why_size);
+        case IPV4:
+            return set_ipv4((struct nt_config_ipv4 *)(void *)to, value, why, why_size);
+        case RESOLVERS:
+            return set_resolvers(to, s->size, value, why, why_size);
         }
     }
     if (section_known)
@@ -212,6 +307,17 @@ static enum nt_err check(const struct nt_config *c, const char *file, char *why,
     enum nt_err err = check_ports(c, file, why, why_size);
     if (err != NT_OK)
         return err;
+    if (c->name_port != 0 && c->name_port == c->datagram_port) {
+        snprintf(why, why_size,
+                 "%s: [netbios] name_port and datagram_port are both %u; they must differ", file,
+                 c->name_port);
+        return NT_E_INVALID;
+    }
+    if (c->wins.count == 0 && (c->node == NT_NODE_P || c->node == NT_NODE_M)) {
+        snprintf(why, why_size, "%s: [netbios] node %s needs wins servers; none is named", file,
+                 node_names[c->node]);
+        return NT_E_INVALID;
+    }
     for (size_t i = 0; i < c->address_count; i++)
         for (size_t j = 0; j < i; j++)
             if (strcmp(c->address[i], c->address[j]) == 0) {
@@ -234,11 +340,23 @@ enum nt_err nt_config_load(struct nt_config *config, const char *path, char *why
     return err == NT_OK ? check(config, path, why, why_size) : err;
 }
 
+static void print_ipv4(const struct nt_config_ipv4 *list, char *out, size_t size)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < list->count; i++) {
+        uint32_t a = list->address[i];
+        at += (size_t)snprintf(out + at, size - at, "%s%u.%u.%u.%u", i > 0 ? " " : "", a >> 24,
+                               a >> 16 & 255, a >> 8 & 255, a & 255);
+    }
+}
+
 static void print_value(const struct nt_config *c, const struct setting *s, char *out, size_t size)
 {
     const char *from = (const char *)c + s->at;
     switch (s->type) {
     case TEXT:
+    case RESOLVERS:
         snprintf(out, size, "%s", from);
         break;
     case ADDRESSES:
@@ -263,6 +381,12 @@ static void print_value(const struct nt_config *c, const struct setting *s, char
         break;
     case LEVEL:
         snprintf(out, size, "%s", nt_log_level_name(c->log_level));
+        break;
+    case NODE:
+        snprintf(out, size, "%s", node_names[c->node]);
+        break;
+    case IPV4:
+        print_ipv4((const struct nt_config_ipv4 *)(const void *)from, out, size);
         break;
     }
 }

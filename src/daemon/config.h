@@ -13,6 +13,21 @@
 
 #define NT_CONFIG_PATH      "/etc/ntrust/ntrustd.conf"
 #define NT_CONFIG_ADDRESSES 8
+#define NT_CONFIG_IPV4      4
+
+/* [netbios] node: how names are claimed and looked for, RFC 1001 10. */
+enum nt_config_node {
+    NT_NODE_AUTO, /* h where there are WINS servers, else b */
+    NT_NODE_B,
+    NT_NODE_P,
+    NT_NODE_M,
+    NT_NODE_H
+};
+
+struct nt_config_ipv4 {
+    uint32_t address[NT_CONFIG_IPV4]; /* the first byte highest */
+    size_t count;
+};
 
 struct nt_config {
     char store[512];                       /* [domain] store */
@@ -33,6 +48,14 @@ struct nt_config {
     uint32_t pipes_per_session;       /* [limits] pipes_per_session */
     uint32_t smb_in_flight_kib;       /* [limits] smb_in_flight_kib */
     bool lsa_over_tcp;                /* [rpc] lsa_over_tcp */
+    uint16_t name_port;               /* [netbios] name_port; 0: off */
+    uint16_t datagram_port;           /* [netbios] datagram_port; 0: off */
+    enum nt_config_node node;         /* [netbios] node */
+    struct nt_config_ipv4 wins;       /* [netbios] wins */
+    struct nt_config_ipv4 broadcast;  /* [netbios] broadcast; none: each interface's own */
+    bool dns;                         /* [locate] dns */
+    char dns_servers[256];            /* [locate] dns_servers; "": the system's */
+    char lmhosts[512];                /* [locate] lmhosts; "": none */
     char admin_socket[108];           /* [admin] socket */
     char admin_group[64];             /* [admin] group; "": root and ntrustd's own user only */
     enum nt_log_level log_level;      /* [log] level */

@@ -18,6 +18,7 @@
 #include "daemon/api.h"
 #include "daemon/config.h"
 #include "daemon/loop.h"
+#include "daemon/netbios_listener.h"
 #include "daemon/notify.h"
 #include "daemon/outbound.h"
 #include "daemon/protocol.h"
@@ -48,6 +49,7 @@ struct daemon {
     struct nt_listener *listeners[3];
     size_t listener_count;
     struct nt_smb_counts smb_counts;
+    struct nt_netbios *netbios; /* NULL: off */
     struct nt_token *anonymous;
     atomic_uint parked; /* calls and questions under way */
     struct nt_outbound *outbound;
@@ -225,11 +227,43 @@ static bool bind_ports(struct daemon *d, char *why, size_t why_size)
                      why_size) &&
            bind_port(d, &nt_protocol_rpc, d->config.epm_port, mapper_ifaces,
                      NT_COUNT(mapper_ifaces), why, why_size) &&
-           bind_port(d, &nt_protocol_smb, d->config.smb_port, NULL, 0, why, why_size);
+           bind_port(d, &nt_protocol_smb, d->config.smb_port, NULL, 0, why, why_size) &&
+           nt_netbios_bind(&d->config, &d->netbios, why, why_size) == NT_OK;
+}
+
+static size_t broadcasts(void *ctx, uint32_t out[NT_NB_TARGETS])
+{
+    const struct daemon *d = ctx;
+    return nt_netbios_broadcasts(&d->config, out);
+}
+
+static bool ask_dc(void *ctx, struct nt_locate_dc *ask)
+{
+    const struct daemon *d = ctx;
+    return nt_netbios_ask_dc(d->netbios, ask);
+}
+
+static struct nt_outbound *new_outbound(struct daemon *d)
+{
+    struct nt_locate_config locate = { .dns = d->config.dns,
+                                       .dns_servers = d->config.dns_servers,
+                                       .lmhosts = d->config.lmhosts,
+                                       .mode = nt_netbios_mode(&d->config),
+                                       .wins_count = d->config.wins.count,
+                                       .netbios = d->config.name_port != 0,
+                                       .name_port = d->config.name_port,
+                                       .env = d->service.env,
+                                       .broadcasts = broadcasts,
+                                       .ask_dc = ask_dc,
+                                       .ctx = d };
+    memcpy(locate.wins, d->config.wins.address, sizeof locate.wins);
+    return nt_outbound_new(&d->loops[0], &d->service, &locate);
 }
 
 static bool start_loops(struct daemon *d)
 {
+    if (nt_netbios_start(d->netbios, &d->loops[0], &d->service) != NT_OK)
+        return false;
     for (size_t i = 0; i < d->loop_count; i++)
         for (size_t l = 0; l < d->listener_count; l++)
             if (nt_listener_start(d->listeners[l], i, &d->loops[i]) != NT_OK)
@@ -288,6 +322,7 @@ static void stop(struct daemon *d)
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     nt_outbound_stop(d->outbound);
+    nt_netbios_stop(d->netbios);
     for (size_t i = 0; i < d->loop_count; i++) {
         struct stop *s = calloc(1, sizeof *s);
         if (s == NULL)
@@ -324,9 +359,13 @@ static void announce(const struct daemon *d)
     const struct nt_domain *domain = nt_dir_domain(dir);
     char sid[NT_SID_TEXT];
     nt_log(NT_LOG_INFO,
-           "ready domain=%s computer=%s sid=%s epm_port=%u rpc_port=%u smb_port=%u admin=%s",
+           "ready domain=%s computer=%s sid=%s epm_port=%u rpc_port=%u smb_port=%u netbios=%s "
+           "name_port=%u datagram_port=%u admin=%s",
            domain->name, domain->computer, nt_sid_format(&domain->sid, sid), d->config.epm_port,
-           d->config.rpc_port, d->config.smb_port, d->config.admin_socket);
+           d->config.rpc_port, d->config.smb_port,
+           d->netbios != NULL ? nt_nb_mode_name(nt_netbios_mode(&d->config)) : "off",
+           d->netbios != NULL ? d->config.name_port : 0,
+           d->netbios != NULL ? d->config.datagram_port : 0, d->config.admin_socket);
     nt_dir_unref(dir);
     nt_notify("READY=1");
 }
@@ -366,8 +405,7 @@ static int run(struct daemon *d)
         return 1;
     }
     d->service.engine = d->engine;
-    if (!nt_service_init(&d->service) ||
-        (d->outbound = nt_outbound_new(&d->loops[0], &d->service)) == NULL) {
+    if (!nt_service_init(&d->service) || (d->outbound = new_outbound(d)) == NULL) {
         fprintf(stderr, "ntrustd: out of memory\n");
         return 1;
     }
@@ -378,6 +416,8 @@ static int run(struct daemon *d)
                                                    .config = &d->config,
                                                    .clients = d->clients,
                                                    .smb_counts = &d->smb_counts,
+                                                   .netbios = d->netbios,
+                                                   .outbound = d->outbound,
                                                    .version = NT_VERSION },
                           why, sizeof why);
     if (d->api == NULL) {
@@ -419,6 +459,7 @@ static void clean_up(struct daemon *d)
     for (size_t i = d->loop_count; i-- > 0;)
         nt_loop_done(&d->loops[i]);
     nt_outbound_free(d->outbound);
+    nt_netbios_free(d->netbios);
     nt_engine_free(d->engine); /* commits what waits */
     nt_service_done(&d->service);
     for (size_t l = 0; l < d->listener_count; l++)

@@ -18,12 +18,15 @@ struct leg {
     struct nt_net *net;
     uv_timer_t timer;
     struct nt_post stored; /* from the writer's thread */
-    bool ending;           /* freed as soon as no commit is under way */
+    struct nt_locate locate;
+    bool ending; /* freed as soon as no commit is under way */
 };
 
 struct nt_outbound {
     struct nt_loop *loop;
     struct nt_service *service;
+    struct nt_locator *locator;
+    struct looking *looking; /* on behalf of others */
     struct leg *legs;
     struct nt_post refresh;
     atomic_bool refresh_posted;
@@ -35,6 +38,15 @@ struct carry {
     struct nt_post post;
     struct nt_outbound *outbound;
     struct nt_forward *fwd;
+};
+
+/* A search on behalf of somebody else, who waits in another thread. */
+struct looking {
+    struct nt_post post;
+    struct looking *next;
+    struct nt_outbound *outbound;
+    struct nt_locate *asked; /* its owner's */
+    struct nt_locate locate; /* ours */
 };
 
 static void leg_after(struct leg *leg);
@@ -96,6 +108,7 @@ static void leg_release(struct leg *leg)
 
 static void leg_end(struct leg *leg)
 {
+    nt_locate_cancel(&leg->locate);
     nt_net_drive(leg->net, NULL);
     uv_timer_stop(&leg->timer);
     leg->ending = true;
@@ -119,6 +132,37 @@ static void post_stored(void *ctx)
     nt_loop_post(leg->outbound->loop, &leg->stored);
 }
 
+static void on_located(struct nt_locate *locate, const struct nt_located *located)
+{
+    struct leg *leg = locate->owner;
+    for (size_t i = 0; i < located->count; i++)
+        nt_log(NT_LOG_INFO, "controller found trust=%s host=%s name=%s by=%s asked=%s",
+               nt_runner_name(leg->runner), located->list[i].server.host, located->list[i].name,
+               nt_locate_methods_text(located->list[i].methods), located->list[i].asked);
+    for (size_t i = 0; located->count == 0 && i < located->miss_count; i++)
+        nt_log(NT_LOG_WARN, "controller not found trust=%s by=%s asked=%s reason=%s",
+               nt_runner_name(leg->runner), nt_locate_method_name(located->misses[i].method),
+               located->misses[i].asked, located->misses[i].why);
+    nt_runner_located(leg->runner, located, nt_loop_now(leg->outbound->loop));
+    leg_after(leg);
+}
+
+static bool leg_locate(void *ctx, const char *dns_name)
+{
+    struct leg *leg = ctx;
+    struct nt_dir *dir = nt_engine_dir(leg->outbound->service->engine);
+    nt_locate_cancel(&leg->locate);
+    leg->locate = (struct nt_locate){ .domain = nt_runner_name(leg->runner),
+                                      .dns_name = dns_name,
+                                      .servers = "",
+                                      .computer = nt_dir_domain(dir)->computer,
+                                      .done = on_located,
+                                      .owner = leg };
+    bool ok = nt_locate_start(leg->outbound->locator, &leg->locate) == NT_OK;
+    nt_dir_unref(dir);
+    return ok;
+}
+
 static void leg_begin(struct nt_outbound *o, const struct nt_tdo *tdo)
 {
     struct leg *leg = calloc(1, sizeof *leg);
@@ -126,8 +170,11 @@ static void leg_begin(struct nt_outbound *o, const struct nt_tdo *tdo)
         return;
     leg->outbound = o;
     leg->stored.run = on_stored;
-    leg->runner = nt_runner_new(&(struct nt_runner_config){
-        .service = o->service, .name = tdo->name, .post = post_stored, .ctx = leg });
+    leg->runner = nt_runner_new(&(struct nt_runner_config){ .service = o->service,
+                                                            .name = tdo->name,
+                                                            .post = post_stored,
+                                                            .locate = leg_locate,
+                                                            .ctx = leg });
     leg->net = leg->runner != NULL ? nt_net_new(&o->loop->uv, on_progress, leg) : NULL;
     if (leg->net == NULL || uv_timer_init(&o->loop->uv, &leg->timer) != 0) {
         nt_log(NT_LOG_ERROR, "trust cannot be run trust=%s reason=out of memory", tdo->name);
@@ -236,13 +283,73 @@ void nt_outbound_forward(void *ctx, struct nt_forward *fwd)
     nt_loop_post(o->loop, &c->post);
 }
 
-struct nt_outbound *nt_outbound_new(struct nt_loop *loop, struct nt_service *service)
+/* --- looking for others --- */
+
+static void on_looked(struct nt_locate *locate, const struct nt_located *located)
+{
+    struct looking *l = locate->owner;
+    for (struct looking **at = &l->outbound->looking; *at != NULL; at = &(*at)->next)
+        if (*at == l) {
+            *at = l->next;
+            break;
+        }
+    l->asked->done(l->asked, located);
+    free(l);
+}
+
+static void on_look(struct nt_post *post)
+{
+    struct looking *l = (struct looking *)post;
+    struct nt_outbound *o = l->outbound;
+    if (o->stopped || nt_locate_start(o->locator, &l->locate) != NT_OK) {
+        l->asked->done(l->asked, NULL);
+        free(l);
+        return;
+    }
+    l->next = o->looking;
+    o->looking = l;
+}
+
+void nt_outbound_locate(struct nt_outbound *o, struct nt_locate *locate)
+{
+    struct looking *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        locate->done(locate, NULL);
+        return;
+    }
+    l->post.run = on_look;
+    l->outbound = o;
+    l->asked = locate;
+    l->locate = *locate;
+    l->locate.done = on_looked;
+    l->locate.owner = l;
+    nt_loop_post(o->loop, &l->post);
+}
+
+static void stop_looking(struct nt_outbound *o)
+{
+    while (o->looking != NULL) {
+        struct looking *l = o->looking;
+        o->looking = l->next;
+        nt_locate_cancel(&l->locate);
+        l->asked->done(l->asked, NULL);
+        free(l);
+    }
+}
+
+struct nt_outbound *nt_outbound_new(struct nt_loop *loop, struct nt_service *service,
+                                    const struct nt_locate_config *locate)
 {
     struct nt_outbound *o = calloc(1, sizeof *o);
     if (o == NULL)
         return NULL;
     o->loop = loop;
     o->service = service;
+    o->locator = nt_locator_new(&loop->uv, locate);
+    if (o->locator == NULL) {
+        free(o);
+        return NULL;
+    }
     o->refresh.run = on_refresh;
     atomic_init(&o->refresh_posted, false);
     nt_outbound_refresh(o);
@@ -257,6 +364,9 @@ void nt_outbound_stop(struct nt_outbound *o)
         if (!leg->ending)
             leg_end(leg);
     }
+    stop_looking(o);
+    nt_locator_free(o->locator);
+    o->locator = NULL;
 }
 
 void nt_outbound_free(struct nt_outbound *o)

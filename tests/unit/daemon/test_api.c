@@ -373,7 +373,9 @@ static void a_trust_is_added_and_asked_about(void **state)
     json_decref(a);
     tell(f, "POST", "/v1/trusts", "{\"name\":\"EAST\",\"servers\":[\"e\"],\"password\":\"x\"}",
          409);
-    tell(f, "POST", "/v1/trusts", "{\"name\":\"WEST\",\"servers\":[],\"password\":\"x\"}", 400);
+    tell(f, "POST", "/v1/trusts", "{\"name\":\"WEST\",\"servers\":[\"\"],\"password\":\"x\"}", 400);
+    tell(f, "POST", "/v1/trusts", "{\"name\":\"WEST\",\"dns_name\":\"a b\",\"password\":\"x\"}",
+         400);
     tell(f, "POST", "/v1/trusts", "{\"name\":\"WEST\",\"servers\":[\"a b\"],\"password\":\"x\"}",
          400);
     tell(f, "POST", "/v1/trusts", "{\"name\":\"WEST\",\"servers\":[7],\"password\":\"x\"}", 400);

@@ -79,6 +79,10 @@ static void every_setting_is_read(void **state)
                     "sessions_per_connection = 3\nsetups_per_connection = 4\n"
                     "pipes_per_session = 5\nsmb_in_flight_kib = 512\n"
                     "[rpc]\nlsa_over_tcp = no\n"
+                    "[netbios]\nname_port = 1137\ndatagram_port = 0\nnode = m\n"
+                    "wins = 192.0.2.5  192.0.2.6\nbroadcast = 192.0.2.255\n"
+                    "[locate]\ndns = no\ndns_servers = 127.0.0.1:5353 [::1]:53 192.0.2.1\n"
+                    "lmhosts =\n"
                     "[admin]\nsocket = /a/sock\ngroup = wheel\n"
                     "[log]\nlevel = debug\n"
                     "[process]\nuser = ntrust\r\n");
@@ -100,6 +104,15 @@ static void every_setting_is_read(void **state)
     assert_int_equal(c.pipes_per_session, 5);
     assert_int_equal(c.smb_in_flight_kib, 512);
     assert_false(c.lsa_over_tcp);
+    assert_int_equal(c.name_port, 1137);
+    assert_int_equal(c.datagram_port, 0);
+    assert_int_equal(c.node, NT_NODE_M);
+    assert_int_equal(c.wins.count, 2);
+    assert_int_equal(c.wins.address[1], 0xC0000206);
+    assert_int_equal(c.broadcast.address[0], 0xC00002FF);
+    assert_false(c.dns);
+    assert_string_equal(c.dns_servers, "127.0.0.1:5353 [::1]:53 192.0.2.1");
+    assert_string_equal(c.lmhosts, "");
     assert_string_equal(c.admin_socket, "/a/sock");
     assert_string_equal(c.admin_group, "wheel");
     assert_int_equal(c.log_level, NT_LOG_DEBUG);
@@ -115,6 +128,8 @@ static void bounds_hold(void **state)
         { "listen", "epm_port", 0, 65535 },
         { "listen", "rpc_port", 1, 65535 },
         { "listen", "loops", 0, 64 },
+        { "netbios", "name_port", 0, 65535 },
+        { "netbios", "datagram_port", 0, 65535 },
         { "limits", "connections", 1, 1000000 },
         { "limits", "connections_per_address", 1, 1000000 },
         { "limits", "idle_timeout_s", 1, 864000 },
@@ -165,6 +180,18 @@ static void what_is_not_known_is_refused(void **state)
     assert_bad("[listen]\naddress = 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 "
                "1.1.1.8 1.1.1.9\n",
                "at most 8");
+    assert_bad("[netbios]\nnode = x\n", "auto, b, p, m or h");
+    assert_bad("[netbios]\nnode = p\n", "needs wins servers");
+    assert_bad("[netbios]\nwins = ::1\n", "not an IPv4 address");
+    assert_bad("[netbios]\nwins = 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5\n", "at most 4");
+    static const char *const resolvers[] = { "localhost", "127.0.0.1:", "127.0.0.1:0",    "[::1]53",
+                                             "[::1",      "::1",        "127.0.0.1:65536" };
+    for (size_t i = 0; i < NT_COUNT(resolvers); i++) {
+        char text[100];
+        snprintf(text, sizeof text, "[locate]\ndns_servers = %s\n", resolvers[i]);
+        assert_bad(text, "is not address, address:port");
+    }
+    assert_bad("[netbios]\nname_port = 138\n", "must differ");
     assert_bad("[listen]\nepm_port = 700\nrpc_port = 700\n", "epm_port and rpc_port are both 700");
     assert_bad("[listen]\nsmb_port = 49153\n", "rpc_port and smb_port are both 49153");
     assert_bad("[listen]\nsmb_port = 135\n", "must differ");
