@@ -156,9 +156,9 @@ static enum nt_look look(struct run *r, const char *name, const json_t *servers)
         return NT_LOOK_NOT_ASKED;
     if (!r->peer_tried) {
         r->peer_tried = true;
-        r->peer_ok = cli_peer_open(r->cli, name,
-                                   cli_servers_text(servers, &r->cli->servers, text, sizeof text),
-                                   PEER_MS, &r->peer);
+        r->peer_ok =
+            cli_peer_open(r->cli, name, cli_servers_text(r->cli, name, servers, text, sizeof text),
+                          PEER_MS, &r->peer);
     }
     return r->peer_ok ? NT_LOOK_SEEN : NT_LOOK_FAILED;
 }

@@ -31,6 +31,28 @@ static void print_states(const char *label, const json_t *states)
     putchar('\n');
 }
 
+/* One line a name: how it stands by broadcast and at WINS, and who else claims it. */
+static void print_netbios(const json_t *netbios)
+{
+    const json_t *names = json_object_get(netbios, "names");
+    if (json_array_size(names) == 0)
+        printf("  %-12s off\n", "NetBIOS");
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const json_t *n = json_array_get(names, i);
+        const char *wins = cli_text(n, "wins"), *server = cli_text(n, "wins_server");
+        const char *conflict = cli_text(n, "conflict");
+        char when[32];
+        printf("  %-12s %-20s broadcast %s, WINS %s", i == 0 ? "NetBIOS" : "", cli_text(n, "name"),
+               cli_text(n, "broadcast"), wins);
+        if (*server != '\0')
+            printf(" (%s)", server);
+        if (*conflict != '\0')
+            printf("; CONFLICT with %s at %s", conflict,
+                   cli_time(cli_text(n, "conflict_time"), when));
+        putchar('\n');
+    }
+}
+
 static int status(const struct cli *cli)
 {
     int code;
@@ -44,6 +66,7 @@ static int status(const struct cli *cli)
         printf("%s\\%s  ntrustd %s\n  %-12s %s\n  %-12s %s\n", cli_text(s, "domain"),
                cli_text(s, "computer"), cli_text(s, "version"), "SID", cli_text(s, "sid"),
                "running", cli_time(cli_text(s, "started"), when));
+        print_netbios(json_object_get(s, "netbios"));
         print_states("trusts", json_object_get(s, "trusts"));
         print_states("permits", json_object_get(s, "permits"));
         const json_t *smb = json_object_get(s, "smb");
@@ -316,8 +339,8 @@ static int decode(const struct cli *cli)
 }
 
 const struct cli_command cli_misc_commands[] = {
-    { "status", "", 0, 0, "", "Show how ntrustd is", "Its domain, trusts by state, connections.",
-      status },
+    { "status", "", 0, 0, "", "Show how ntrustd is",
+      "Its domain, NetBIOS names, trusts by state, connections.", status },
     { "events", "", 0, 0, "subject max follow", "Show the audit trail",
       "What happened to trusts and accounts, oldest first, with the address it came from.",
       events },

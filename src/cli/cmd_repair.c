@@ -169,17 +169,36 @@ void cli_peer_close(struct cli_peer *peer)
     peer->admin = NULL;
 }
 
-const char *cli_servers_text(const json_t *list, const struct cli_list *given, char *out,
+static void add_server(char *out, size_t size, const char *server)
+{
+    size_t at = strlen(out);
+    snprintf(out + at, size - at, "%s%s", at > 0 ? " " : "", server);
+}
+
+/* Those that answer. */
+static void find_servers(const struct cli *cli, const char *name, char *out, size_t size)
+{
+    char path[1024];
+    unsigned http;
+    json_t *found = cli_call_quiet(cli, "GET", cli_path(path, sizeof path, "/v1/locate/", name, ""),
+                                   NULL, &http);
+    const json_t *list = json_object_get(found, "controllers");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (cli_bool(json_array_get(list, i), "answers"))
+            add_server(out, size, cli_text(json_array_get(list, i), "host"));
+    json_decref(found);
+}
+
+const char *cli_servers_text(const struct cli *cli, const char *name, const json_t *list, char *out,
                              size_t size)
 {
-    size_t at = 0, count = given->count > 0 ? given->count : json_array_size(list);
     out[0] = '\0';
-    for (size_t i = 0; i < count && at < size; i++) {
-        const char *one =
-            given->count > 0 ? given->item[i] : json_string_value(json_array_get(list, i));
-        at +=
-            (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "", one != NULL ? one : "");
-    }
+    for (size_t i = 0; i < cli->servers.count; i++)
+        add_server(out, size, cli->servers.item[i]);
+    for (size_t i = 0; cli->servers.count == 0 && i < json_array_size(list); i++)
+        add_server(out, size, json_string_value(json_array_get(list, i)));
+    if (out[0] == '\0')
+        find_servers(cli, name, out, size);
     return out;
 }
 

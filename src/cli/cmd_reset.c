@@ -437,7 +437,7 @@ static unsigned which_ends(struct reset *r)
 static bool run(struct reset *r)
 {
     char servers[4096];
-    const char *from = cli_servers_text(json_object_get(r->trust, "servers"), &r->cli->servers,
+    const char *from = cli_servers_text(r->cli, r->name, json_object_get(r->trust, "servers"),
                                         servers, sizeof servers);
     done(r, r->own, "this end answers: %s%s", r->trust != NULL ? "it trusts " : "",
          r->trust != NULL    ? r->name
@@ -447,8 +447,6 @@ static bool run(struct reset *r)
         return failed(r, r->name, "%s", r->peer.error.text);
     unsigned ends = which_ends(r);
     bool ok = ends != NEITHER;
-    if (ok && (ends & TRUSTING) != 0 && r->trust == NULL && r->cli->servers.count == 0)
-        return failed(r, r->own, "name a controller of %s with --server", r->name);
     if (ok && (ends & TRUSTING) != 0)
         ok = reset_trusting(r);
     if (ok && (ends & TRUSTED) != 0)

@@ -195,6 +195,9 @@ static void print_trust(const struct cli *cli, const json_t *t)
     line("SID", cli_text(t, "sid"));
     for (size_t i = 0; i < json_array_size(servers); i++)
         line(i == 0 ? "servers" : "", json_string_value(json_array_get(servers, i)));
+    if (json_array_size(servers) == 0)
+        line("servers", "none named: they are looked for");
+    line("DNS name", cli_text(t, "dns_name"));
     line("answered last", cli_text(t, "controller"));
     time_line(t, "established", "established");
     time_line(t, "last change", "changed");
@@ -235,8 +238,6 @@ static json_t *server_list(const struct cli *cli)
 static int trust_add(const struct cli *cli)
 {
     int code;
-    if (cli->servers.count == 0)
-        return cli_usage("name a controller of %s with --server HOST[:PORT]", cli->args[0]);
     if (several_passwords(cli))
         return cli_usage("give one of --empty-password and --password-fd");
     json_t *body = json_pack("{s:s,s:o}", "name", cli->args[0], "servers", server_list(cli));
@@ -248,6 +249,8 @@ static int trust_add(const struct cli *cli)
     }
     if (cli->weak)
         json_object_set_new(body, "allow_weak_crypto", json_true());
+    if (cli->dns_name != NULL)
+        json_object_set_new(body, "dns_name", json_string(cli->dns_name));
     json_t *t = cli_call(cli, "POST", "/v1/trusts", body, &code);
     if (t == NULL)
         return code;
@@ -333,10 +336,14 @@ static int trust_servers(const struct cli *cli)
 {
     char path[1024];
     int code;
-    if (cli->servers.count == 0)
-        return cli_usage("name the controllers with --server HOST[:PORT]");
+    if ((cli->servers.count == 0) != cli->locate)
+        return cli_usage("name the controllers with --server HOST[:PORT], or have them looked for "
+                         "with --locate");
+    json_t *body = json_pack("{s:o}", "servers", server_list(cli));
+    if (cli->dns_name != NULL)
+        json_object_set_new(body, "dns_name", json_string(cli->dns_name));
     json_t *t = cli_call(cli, "PATCH", cli_path(path, sizeof path, "/v1/trusts/", cli->args[0], ""),
-                         json_pack("{s:o}", "servers", server_list(cli)), &code);
+                         body, &code);
     return t != NULL ? show_trust(cli, t, false) : code;
 }
 
@@ -359,12 +366,13 @@ const struct cli_command cli_trust_commands[] = {
       "When it was permitted, proven, "
       "changed or burned, from where, and what to do next.",
       permit_show },
-    { "trust add", "DOMAIN", 1, 1, "server empty-password password-fd weak",
+    { "trust add", "DOMAIN", 1, 1, "server dns-name empty-password password-fd weak",
       "Trust another domain (trusting end)",
       "Proves the initial password that DOMAIN's administrator has set with 'ntrust permit add',\n"
       "and has it replaced at once by a random one. There is one chance: if the password is "
       "wrong,\n"
-      "the permission is burned and must be given again.",
+      "the permission is burned and must be given again. Without --server the controllers are\n"
+      "looked for, by what 'ntrust locate' tells; --dns-name is for a domain that has one.",
       trust_add },
     { "trust remove", "DOMAIN", 1, 1, "", "Stop trusting a domain",
       "Removes this end. The other end keeps the permission until it is removed there too.",
@@ -380,10 +388,12 @@ const struct cli_command cli_trust_commands[] = {
       "The system does that by itself at the policy's interval. The new password is random; it is\n"
       "made durable here before it is sent, and proven afterwards.",
       trust_rotate },
-    { "trust servers", "DOMAIN", 1, 1, "server", "Set where the trusted domain's controllers are",
+    { "trust servers", "DOMAIN", 1, 1, "server locate dns-name",
+      "Set where the trusted domain's controllers are",
       "Replaces the list. Each is HOST or HOST:PORT, the port being its endpoint mapper's; "
       "Netlogon's\n"
-      "pipe over SMB is the second road. smb:HOST[:PORT] takes that alone, tcp:HOST[:PORT] never.",
+      "pipe over SMB is the second road. smb:HOST[:PORT] takes that alone, tcp:HOST[:PORT] never.\n"
+      "With --locate there is no list, and they are looked for: see 'ntrust locate'.",
       trust_servers },
     { 0 },
 };

@@ -19,8 +19,8 @@
 #define SOCKET_DEFAULT "/run/ntrust/admin.sock"
 
 static const struct cli_command *const groups[] = { cli_repair_commands, cli_trust_commands,
-                                                    cli_account_commands, cli_domain_commands,
-                                                    cli_misc_commands };
+                                                    cli_locate_commands, cli_account_commands,
+                                                    cli_domain_commands, cli_misc_commands };
 
 /* Every option there is. The common ones go with each command. */
 static const struct option_row {
@@ -64,6 +64,8 @@ static const struct option_row {
     { "hex", 0, NULL, false, "the file has hexadecimal text" },
     { "weak", 0, NULL, false, "allow RC4 for this trust: only for a peer that has no AES" },
     { "dry-run", 'n', NULL, false, "only say what would be done" },
+    { "dns-name", 0, "NAME", false, "the other domain's DNS name, to find its controllers by" },
+    { "locate", 0, NULL, false, "have the controllers looked for, instead of naming them" },
     { "workstation", 0, "NAME", false, "the computer that the user would log on at" },
 };
 
@@ -253,6 +255,8 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "weak", NULL, &cli->weak },
         { "dry-run", NULL, &cli->dry_run },
         { "workstation", &cli->workstation, NULL },
+        { "dns-name", &cli->dns_name, NULL },
+        { "locate", NULL, &cli->locate },
     };
     if (strcmp(name, "password-fd") == 0)
         return take_fd(name, value, &cli->password_fd);

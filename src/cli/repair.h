@@ -29,8 +29,9 @@ bool cli_peer_asked(const struct cli *cli, bool *mistake);
 bool cli_peer_open(const struct cli *cli, const char *name, const char *servers, uint32_t total_ms,
                    struct cli_peer *peer);
 void cli_peer_close(struct cli_peer *peer);
-/* A JSON array of servers, or those of --server, as such a text. */
-const char *cli_servers_text(const json_t *list, const struct cli_list *given, char *out,
+/* The servers of --server, or of the trust's JSON array, or else what ntrustd finds for the domain
+ * `name`, as such a text. */
+const char *cli_servers_text(const struct cli *cli, const char *name, const json_t *list, char *out,
                              size_t size);
 json_t *cli_error_json(const struct nt_admin_error *error);
 

@@ -220,8 +220,10 @@ static void judge_reason(const struct nt_trust_facts *f, const char *reason, str
         blame(d, reason, "the network");
         verdict(d, "no address is known for any controller of %s", f->peer);
         cause(d, "%s", f->error_text);
-        remedy(d, "ntrust trust servers %s --server HOST[:PORT], with a name that resolves",
-               f->peer);
+        remedy(d,
+               "ntrust trust servers %s --server HOST[:PORT], with a name that resolves; 'ntrust "
+               "locate %s' shows where it is looked for",
+               f->peer, f->peer);
     } else if (is(reason, "peer-unreachable")) {
         blame(d, reason, "the network");
         verdict(d, "no controller of %s can be reached", f->peer);
