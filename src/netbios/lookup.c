@@ -1,10 +1,9 @@
 #include "netbios/lookup.h"
 
-#define BROADCAST_TRIES 3
-#define BROADCAST_MS    250
-#define COLLECT_MS      500 /* after the first answer to a broadcast, for those of others */
-#define UNICAST_TRIES   3
-#define UNICAST_MS      700
+#define TRIES        3 /* RFC 1002 6 */
+#define BROADCAST_MS 250
+#define COLLECT_MS   500 /* after the first answer to a broadcast, for those of others */
+#define UNICAST_MS   700
 
 void nt_nb_lookup_init(struct nt_nb_lookup *l, const struct nt_nb_lookup_config *config,
                        uint64_t now_ms)
@@ -62,7 +61,7 @@ bool nt_nb_lookup_next(struct nt_nb_lookup *l, uint64_t now_ms, struct nt_nb_pac
     while (l->outcome == NT_NB_PENDING && l->due_ms <= now_ms) {
         if (l->address_count > 0)
             end(l, NT_NB_FOUND); /* all had their time */
-        else if (l->tries < (cast ? BROADCAST_TRIES : UNICAST_TRIES))
+        else if (l->tries < TRIES)
             return ask(l, now_ms, out);
         else if (cast)
             end(l, NT_NB_NO_ANSWER);
