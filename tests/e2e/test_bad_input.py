@@ -40,8 +40,9 @@ class Arguments(w.TestCase):
         (['status', 'more'], 'usage: ntrust status'),
         (['trust', 'show'], 'usage: ntrust trust show DOMAIN'),
         (['trust', 'show', 'A', 'B'], 'usage: ntrust trust show DOMAIN'),
-        (['trust', 'add', 'X', '--empty-password'], '--server'),
         (['trust', 'servers', 'X'], '--server'),
+        (['trust', 'servers', 'X', '--locate', '--server', 'h'], '--locate'),
+        (['locate'], 'locate DOMAIN'),
         (['user', 'add', 'x', '--server', 'h'], 'does not take --server'),
         (['user', 'add', 'x', '--password-fd', 'x'], 'file descriptor'),
         (['permit', 'add', 'X', '--generate', '--empty-password'], 'one of'),
@@ -751,9 +752,11 @@ class Admin(w.TestCase):
                      b'{"name": "EAST", "generate": true, "attempts": 1e9}',
                      b'{"name": "EAST", "generate": true, "attempts": "1"}'):
             self.refused('POST', '/v1/permits', data)
-        for data in (b'{"name": "EAST", "password": "x"}',
+        for data in (b'{"name": "EAST", "servers": []}',
                      b'{"name": "EAST", "password": "x", "servers": "h"}',
-                     b'{"name": "EAST", "password": "x", "servers": []}',
+                     b'{"name": "EAST", "password": "x", "servers": [""]}',
+                     b'{"name": "EAST", "password": "x", "dns_name": 1}',
+                     b'{"name": "EAST", "password": "x", "dns_name": "a b"}',
                      b'{"name": "EAST", "password": "x", "servers": [1]}',
                      b'{"name": "EAST", "password": "x", "servers": ["a b"]}',
                      b'{"name": "EAST", "password": "x", "servers": [' +

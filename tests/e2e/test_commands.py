@@ -86,6 +86,13 @@ class Commands(w.TestCase):
         trust = self.run_both(r, 'trust', 'servers', 'ACCOUNTS', '--server', server, '--server',
                               'localhost:%d' % a.epm_port, has='trust')
         self.assertEqual(len(trust['servers']), 2)
+        found = self.run_both(r, 'locate', 'ACCOUNTS', has='GET /v1/locate/NAME',
+                              text='127.0.0.1 .*configured .*answers on port %d' % a.epm_port)
+        for c in found['controllers']:
+            self.assertLessEqual(self.keys['controller'], set(c))
+            self.assertEqual((c['methods'], c['answers']), (['configured'], True))
+        found = self.run_both(r, 'locate', 'NOWHERE', code=1, text='NOWHERE.*not asked')
+        self.assertEqual(found['controllers'], [])
         # a trust that is not established: exit code 1
         trust = self.run_both(r, 'trust', 'add', 'NOWHERE', '--server',
                               '127.0.0.1:%d' % w.free_port(), '--empty-password', code=1,
