@@ -278,8 +278,7 @@ class Ntrust(lab.Domain):
     """A domain of ntrustd's on a machine of its own, with some users."""
 
     def __init__(self, domain, computer, address, users=(), settings=None):
-        self.machine = Samba(computer, address, domain, {'domain logons': 'yes', 'security': 'user', 'passdb backend': 'tdbsam'})  # STANDIN
-        self.machine.start('nmbd')  # STANDIN
+        self.machine = Machine(computer, address)
         super().__init__(domain, computer, address, PASSWORD, settings, machine=self.machine)
         for user in users:
             self.ntrust('user', 'add', user, password=PASSWORD)

@@ -23,7 +23,6 @@ def setUpModule():
     GREEN.permit('RED', 'Green.pw1')
     RED.ntrust('trust', 'add', 'GREEN', '--server', GREEN.address, password='Green.pw1')
     MEMBER = samba_lab.Member('REDMEM', '10.78.0.9', 'RED')
-    MEMBER.knows(REDPDC=RED.address, **{'RED#1b': RED.address, 'RED#1c': RED.address})
     out = MEMBER.run(['net', 'rpc', 'join', '-S', RED.address, '-U', who('RED', 'Administrator')])
     assert "Joined 'REDMEM' to domain 'RED'" in out, out
     MEMBER.start('nmbd', 'winbindd', 'smbd')

@@ -16,7 +16,6 @@ def setUpModule():
     BLUE = samba_lab.Ntrust('BLUE', 'BLUEPDC', '10.78.0.2')
     samba_lab.lab.trust(RED, BLUE)
     TOOLS = samba_lab.Member('TOOLS', '10.78.0.9', 'RED', shares=())
-    TOOLS.knows(REDPDC=RED.address, **{'RED#1b': RED.address, 'RED#1c': RED.address})
     TOOLS.run(net('join'))
 
 
@@ -232,6 +231,14 @@ class Net(unittest.TestCase):
         for kind in ('dc', 'pdc'):
             self.assertIn(RED.address, TOOLS.run(['net', 'lookup', kind, 'RED']))
         self.assertIn(RED.address, TOOLS.run('net lookup host REDPDC'))
+
+    def test_names(self):
+        for name in ('RED#1b', 'RED#1c', 'REDPDC#00', 'REDPDC#20'):
+            self.assertIn(RED.address, TOOLS.run(['nmblookup', name]))
+        status = flat(TOOLS.run(['nmblookup', '-A', RED.address]))
+        for line in ('REDPDC <00> - B <ACTIVE>', 'REDPDC <20> - B <ACTIVE>',
+                     'RED <1b> - B <ACTIVE>', 'RED <1c> - <GROUP> B <ACTIVE>'):
+            self.assertIn(line, status)
 
 
 class Trustdom(unittest.TestCase):

@@ -173,8 +173,9 @@ class Judgement(unittest.TestCase):
         commands = {c for c, in rows('smb2.flags.response == 1', 'smb2.cmd') for c in c}
         self.assertLessEqual({'0', '1', '3', '4', '5', '6', '9', '11'}, commands)
         self.assertTrue(rows('smb2.header.transform.msg_size', 'frame.number'))
-        self.assertTrue(rows('nbns', 'frame.number'))
-        self.assertTrue(rows('nbdgm', 'frame.number'))
+        for what in ('nbns.flags.response == 1', 'nbns.type == 33', 'nbns.flags.opcode == 5',
+                     'smb_netlogon.command == 0x13'):
+            self.assertTrue(rows('%s and ip.src == %s' % (what, NTRUST), 'frame.number'), what)
 
 
 if __name__ == '__main__':
