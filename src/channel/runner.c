@@ -44,6 +44,10 @@ struct nt_runner {
     char nowhere[NT_OUT_TEXT]; /* why none was found */
 
     struct nt_trust_out out; /* the record as it will be stored */
+    uint64_t number;         /* of the stored record that it was made from, domain/lease.h */
+    uint8_t identity[NT_LEASE_HOLDER];
+    bool shared;           /* other controllers may have the store open */
+    struct nt_lease lease; /* as we have stored or read it last */
     struct nt_out_session session;
     struct note notes[EVENTS_MAX]; /* lines for the audit trail of the next commit */
     size_t note_count;
@@ -55,6 +59,9 @@ struct nt_runner {
     struct note storing_notes[EVENTS_MAX];
     size_t storing_count;
     bool storing_must; /* nothing goes on before it is stored */
+    uint64_t storing_number;
+    struct nt_lease storing_lease;         /* as it is stored, or as it was found */
+    enum nt_lease_verdict storing_verdict; /* set by decide_store */
     bool committing, must_commit, want_commit;
     uint64_t commit_after_ms;
     ntstatus store_status; /* of the last commit that failed */
@@ -99,6 +106,16 @@ static const struct nt_policy *policy_of(const struct nt_dir *dir)
 
 /* --- making durable --- */
 
+static uint64_t ms_until(const struct nt_runner *r, nt_time until, uint64_t now_ms)
+{
+    nt_time now = nt_now(r->service->env);
+    if (until >= NT_TIME_NEVER)
+        return UINT64_MAX;
+    if (until <= now)
+        return now_ms;
+    return now_ms + (until - now) / 10000 + 1;
+}
+
 /* Whether this record, read from the directory, asks for a change or a check that was not seen. */
 static bool asks(const struct nt_trust_out *out, const struct seen *seen)
 {
@@ -111,9 +128,16 @@ static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
     const struct nt_tdo *now = nt_dir_tdo(nt_txn_dir(txn), r->name);
     if (now == NULL || (now->out.epoch != r->storing.epoch && !NT_SIM_BUG(IGNORE_EPOCH)))
         return NT_STATUS(OBJECT_NAME_NOT_FOUND); /* removed, or added anew, meanwhile */
+    r->storing_lease = now->lease;
+    r->storing_verdict =
+        nt_lease_judge(&now->lease, r->identity, r->storing_number, !r->shared, nt_txn_now(txn));
+    if (r->storing_verdict != NT_LEASE_GOOD && !NT_SIM_BUG(IGNORE_EPOCH))
+        return NT_STATUS(ACCESS_DENIED);
     struct nt_tdo *next = nt_record_clone(now);
     if (next == NULL)
         return NT_STATUS(NO_MEMORY);
+    nt_lease_take(&next->lease, r->identity, nt_txn_now(txn));
+    r->storing_lease = next->lease;
     bool asked = asks(&now->out, &r->storing_seen);
     bool wanted = now->out.change_wanted;
     next->out = r->storing;
@@ -147,6 +171,8 @@ static void commit(struct nt_runner *r)
     r->storing_count = r->note_count;
     r->note_count = 0;
     r->storing_must = r->must_commit;
+    r->storing_number = r->number;
+    r->storing_verdict = NT_LEASE_GOOD;
     r->storing_seen = r->seen;
     r->asked_meanwhile = false;
     r->must_commit = r->want_commit = false;
@@ -165,6 +191,39 @@ static void take_notes_back(struct nt_runner *r)
     r->note_count = r->storing_count + later;
 }
 
+/* The record as the store has it now goes over ours, which was made from an older one. */
+static void take_over(struct nt_runner *r, const struct nt_tdo *tdo)
+{
+    /* What was just found out is lost with our copy: a new channel finds out again. */
+    r->reopen = r->reopen || (r->must_commit && r->session.open);
+    r->out = tdo->out;
+    r->number = tdo->lease.number;
+    r->lease = tdo->lease;
+    r->seen = (struct seen){ tdo->out.change_wanted, tdo->out.next_check };
+    r->note_count = 0;
+    r->must_commit = r->want_commit = false;
+    for (size_t i = 0; i < r->waiter_count; i++) {
+        if (r->waiters[i]->kind != NT_FORWARD_ROTATE)
+            nt_out_want_check(&r->out, nt_now(r->service->env));
+        else if (r->out.changes == r->changes_before)
+            nt_out_want_change(&r->out, nt_now(r->service->env));
+    }
+}
+
+/* Until when the record is another controller's to write; 0: it is not. */
+static nt_time held_until(const struct nt_runner *r)
+{
+    return r->shared ? nt_lease_others(&r->lease, r->identity, nt_now(r->service->env)) : 0;
+}
+
+/* When what is to be stored may be. */
+static uint64_t commit_moment(const struct nt_runner *r, uint64_t now_ms)
+{
+    nt_time held = held_until(r);
+    uint64_t at = held != 0 ? ms_until(r, held, now_ms) : 0;
+    return at > r->commit_after_ms ? at : r->commit_after_ms;
+}
+
 void nt_runner_stored(struct nt_runner *r, uint64_t now_ms)
 {
     r->committing = false;
@@ -175,6 +234,14 @@ void nt_runner_stored(struct nt_runner *r, uint64_t now_ms)
     if (nt_status_ok(r->wish.status)) {
         if (!r->asked_meanwhile)
             r->seen = (struct seen){ r->storing.change_wanted, r->storing.next_check };
+        r->number = r->storing_lease.number;
+        r->lease = r->storing_lease;
+    } else if (r->storing_verdict != NT_LEASE_GOOD) {
+        /* Kept until the other one's lease ends, or its record is taken over. */
+        r->lease = r->storing_lease;
+        take_notes_back(r);
+        r->must_commit = r->must_commit || r->storing_must;
+        r->want_commit = true;
     } else {
         /* Nothing goes on before it is stored: the peer must never know more than our disk. What
          * only people read holds up nothing. */
@@ -188,6 +255,12 @@ void nt_runner_stored(struct nt_runner *r, uint64_t now_ms)
         r->commit_after_ms = now_ms + COMMIT_RETRY_MS;
     }
     nt_wipe(&r->storing, sizeof r->storing);
+    struct nt_dir *dir = nt_engine_dir(r->service->engine);
+    const struct nt_tdo *tdo = nt_dir_tdo(dir, r->name);
+    bool stale = r->storing_verdict == NT_LEASE_STALE;
+    if (tdo != NULL && nt_runner_is_for(r, tdo) && (stale || tdo->lease.number > r->number))
+        take_over(r, tdo);
+    nt_dir_unref(dir);
     nt_runner_step(r, now_ms);
 }
 
@@ -623,16 +696,6 @@ static void take_event(struct nt_runner *r, const struct nt_dir *dir,
 
 /* --- the plan --- */
 
-static uint64_t ms_until(const struct nt_runner *r, nt_time until, uint64_t now_ms)
-{
-    nt_time now = nt_now(r->service->env);
-    if (until >= NT_TIME_NEVER)
-        return UINT64_MAX;
-    if (until <= now)
-        return now_ms;
-    return now_ms + (until - now) / 10000 + 1;
-}
-
 /* A new channel is due: logons under way end on the old one first. True: none is. */
 static bool drained(struct nt_runner *r)
 {
@@ -685,6 +748,10 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
         apply(r, &result);
         return true;
     case NT_OUT_SEND:
+        if (r->shared && !nt_lease_may_send(&r->lease, r->identity, when.now)) {
+            r->must_commit = true; /* the lease first */
+            return true;
+        }
         if (nt_channel_set_password(r->channel, &action.candidates[0]->clear,
                                     action.candidates[0]->version, now_ms) != NT_OK) {
             close_channel(r);
@@ -704,7 +771,7 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
     while (more && !r->stopped) {
         struct nt_channel_event ev;
         r->deadline_ms = UINT64_MAX;
-        if (r->must_commit && !r->committing && now_ms >= r->commit_after_ms)
+        if (r->must_commit && !r->committing && now_ms >= commit_moment(r, now_ms))
             commit(r);
         if (r->committing && !NT_SIM_BUG(SEND_EARLY))
             break;
@@ -714,8 +781,8 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
             nt_secret_wipe(&ev.evidence_old);
             continue;
         }
-        if (r->must_commit) { /* the store refuses; logons go on */
-            r->deadline_ms = r->commit_after_ms;
+        if (r->must_commit) { /* the store refuses, or it is another's turn; logons go on */
+            r->deadline_ms = commit_moment(r, now_ms);
             break;
         }
         more = !r->opening && !r->sending && !r->locating && act(r, dir, now_ms);
@@ -723,20 +790,22 @@ void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
     bool busy = r->committing || r->opening || r->sending || r->draining || r->locating;
     /* Who asked reads the outcome in the directory: it must stand there first. */
     if (!r->stopped && !busy && r->waiter_count > 0 && r->want_commit && !r->must_commit &&
-        now_ms >= r->commit_after_ms) {
+        now_ms >= commit_moment(r, now_ms)) {
         commit(r);
         busy = true;
     }
     if (!r->stopped && !busy) {
-        finish_waiters(r);
+        if (!r->must_commit || held_until(r) == 0)
+            finish_waiters(r);
         if (r->session.open)
             send_queue(r, now_ms);
         else
             fail_queue(r, why_not(r), r->out.last_text);
-        if (r->want_commit && !r->must_commit && now_ms >= r->commit_after_ms)
+        uint64_t at = commit_moment(r, now_ms);
+        if (r->want_commit && !r->must_commit && now_ms >= at)
             commit(r);
-        else if (r->want_commit && r->commit_after_ms < r->deadline_ms)
-            r->deadline_ms = r->commit_after_ms;
+        else if (r->want_commit && at < r->deadline_ms)
+            r->deadline_ms = at;
     }
     nt_dir_unref(dir);
 }
@@ -811,6 +880,10 @@ bool nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo)
         nt_log(NT_LOG_ERROR, "servers of a trust not understood trust=%s reason=%s", r->name, why);
     if (!nt_sid_is_null(&tdo->sid))
         r->sid = tdo->sid;
+    if (!r->committing && nt_runner_is_for(r, tdo) && tdo->lease.number > r->number) {
+        take_over(r, tdo);
+        return true;
+    }
     /* The directory may be as it was before our commit under way, or as it is after it. */
     bool ours = r->committing && tdo->out.change_wanted == r->storing.change_wanted &&
                 tdo->out.next_check == r->storing.next_check;
@@ -840,11 +913,15 @@ struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
         r->ctx = config->ctx;
         nt_random(r->service->env, &r->jitter, sizeof r->jitter);
         r->jitter |= 1;
+        nt_random(r->service->env, r->identity, sizeof r->identity);
+        r->shared = config->shared;
         r->name = strdup(tdo->name);
         r->own = strdup(domain->name);
         r->computer = strdup(domain->computer);
         r->sid = tdo->sid;
         r->out = tdo->out;
+        r->number = tdo->lease.number;
+        r->lease = tdo->lease;
         r->seen = (struct seen){ tdo->out.change_wanted, tdo->out.next_check };
         (void)nt_runner_refresh(r, tdo);
     }

@@ -16,6 +16,7 @@ struct nt_runner;
 struct nt_runner_config {
     struct nt_service *service; /* kept: engine, env */
     const char *name;           /* of the TDO; copied */
+    bool shared; /* other controllers run this trust too, over the same store: domain/lease.h */
     /* A change was stored: have nt_runner_stored called in the runner's thread. Any thread. */
     void (*post)(void *ctx);
     /* Find the controllers of a domain for which none are named; nt_runner_located gets them later.
@@ -33,8 +34,9 @@ void nt_runner_free(struct nt_runner *r);
 const char *nt_runner_name(const struct nt_runner *r);
 /* True when it runs this very trust (and not one that was removed and added again since). */
 bool nt_runner_is_for(const struct nt_runner *r, const struct nt_tdo *tdo);
-/* The TDO has another list of servers, ... : take over what is not the machine's own. True: an
- * administrator asked for a check or a change; step it. */
+/* The TDO has another list of servers, ... : take over what is not the machine's own, and all of it
+ * where another controller has written it. True: that, or an administrator asked for a check or a
+ * change; step it. */
 bool nt_runner_refresh(struct nt_runner *r, const struct nt_tdo *tdo);
 
 /* Goes on as far as it can. Then: the link to drive (or NULL), and when to step again at the

@@ -16,6 +16,7 @@
 #include "base/nttime.h"
 #include "base/secret.h"
 #include "base/sid.h"
+#include "domain/lease.h"
 #include "domain/trust_in.h"
 #include "domain/trust_out.h"
 
@@ -160,6 +161,7 @@ struct nt_tdo {
     nt_time created;
     bool allow_weak_crypto;
     struct nt_trust_out out; /* outbound bit only */
+    struct nt_lease lease;   /* on `out` */
 };
 
 /* An LSA secret object, [MS-LSAD] 3.1.1.4. */

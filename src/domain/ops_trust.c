@@ -264,6 +264,7 @@ static void establish(struct nt_txn *txn, struct nt_tdo *t, const struct nt_pass
     /* Unlike any before: what a runner still reports of an older one is dropped. */
     nt_random(nt_txn_env(txn), &epoch, sizeof epoch);
     t->out.epoch = epoch >> 1; /* fits a signed column */
+    t->lease = (struct nt_lease){ .number = t->lease.number + 1 };
 }
 
 ntstatus nt_op_trust_add(struct nt_txn *txn, const struct nt_trust_new *trust, const char *who,

@@ -40,11 +40,12 @@ static bool get_bool(struct nt_cursor *c)
     return v == 1;
 }
 
-static void get_version(struct nt_cursor *c, uint8_t newest)
+static uint8_t get_version(struct nt_cursor *c, uint8_t newest)
 {
     uint8_t version = nt_cursor_u8(c);
     if (version < 1 || version > newest)
         nt_cursor_fail(c, NT_E_MALFORMED);
+    return version;
 }
 
 /* The end of every reader: nothing may be left. */
@@ -179,6 +180,8 @@ enum nt_err nt_blob_account_read(struct nt_cursor *c, struct nt_account *a)
 
 /* --- TDOs: the trusting end of a trust --- */
 
+#define TDO_VERSION 2 /* 1: without a lease */
+
 static void put_candidate(struct nt_buf *b, const struct nt_out_candidate *x)
 {
     put_bool(b, x->set);
@@ -300,14 +303,22 @@ static void get_out(struct nt_cursor *c, struct nt_trust_out *out)
 
 void nt_blob_tdo_write(struct nt_buf *b, const struct nt_tdo *t)
 {
-    nt_buf_u8(b, 1);
+    nt_buf_u8(b, TDO_VERSION);
     put_out(b, &t->out);
+    nt_buf_put(b, t->lease.holder, sizeof t->lease.holder);
+    nt_buf_u64le(b, t->lease.until);
+    nt_buf_u64le(b, t->lease.number);
 }
 
 enum nt_err nt_blob_tdo_read(struct nt_cursor *c, struct nt_tdo *t)
 {
-    get_version(c, 1);
+    uint8_t version = get_version(c, TDO_VERSION);
     get_out(c, &t->out);
+    if (version >= 2) {
+        nt_cursor_bytes(c, t->lease.holder, sizeof t->lease.holder);
+        t->lease.until = nt_cursor_u64le(c);
+        t->lease.number = nt_cursor_u64le(c);
+    }
     return finished(c);
 }
 

@@ -177,6 +177,9 @@ struct nt_tdo *full_tdo(const char *name, bool extreme)
     t->created = next_u64(&v);
     t->allow_weak_crypto = true;
     fill_out(&t->out, extreme);
+    memset(t->lease.holder, 0x1E, sizeof t->lease.holder);
+    t->lease.until = next_u64(&v);
+    t->lease.number = next_u64(&v);
     return t;
 }
 
@@ -254,6 +257,7 @@ void same_tdo(const struct nt_tdo *a, const struct nt_tdo *b)
     assert_true(a->created == b->created);
     assert_int_equal(a->allow_weak_crypto, b->allow_weak_crypto);
     assert_memory_equal(&a->out, &b->out, sizeof a->out);
+    assert_memory_equal(&a->lease, &b->lease, sizeof a->lease);
 }
 
 static void same_value(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)

@@ -31,6 +31,7 @@ static void written_and_read(bool extreme)
     nt_cursor_init(&c, b.data, b.len);
     assert_int_equal(nt_blob_tdo_read(&c, t2), NT_OK);
     assert_memory_equal(&t->out, &t2->out, sizeof t->out);
+    assert_memory_equal(&t->lease, &t2->lease, sizeof t->lease);
     nt_record_unref(t);
     nt_record_unref(t2);
     nt_buf_free(&b);
@@ -41,6 +42,26 @@ static void what_is_written_is_read_back(void **state)
     (void)state;
     written_and_read(false);
     written_and_read(true);
+}
+
+/* A TDO as it was written before there were leases: nobody's. */
+static void an_older_blob_is_read(void **state)
+{
+    (void)state;
+    struct nt_buf b;
+    struct nt_cursor c;
+    struct nt_tdo *t = full_tdo("EAST", false), *t2 = nt_record_new(NT_KIND_TDO);
+    nt_buf_init(&b, 1 << 20);
+    nt_blob_tdo_write(&b, t);
+    assert_int_equal(b.err, NT_OK);
+    b.data[0] = 1;
+    nt_cursor_init(&c, b.data, b.len - sizeof t->lease.holder - 2 * sizeof(uint64_t));
+    assert_int_equal(nt_blob_tdo_read(&c, t2), NT_OK);
+    assert_memory_equal(&t->out, &t2->out, sizeof t->out);
+    assert_int_equal(t2->lease.number, 0);
+    nt_record_unref(t);
+    nt_record_unref(t2);
+    nt_buf_free(&b);
 }
 
 /* Every prefix is refused, and so is one byte more. */
@@ -177,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(an_older_blob_is_read),
         cmocka_unit_test(only_the_whole_is_read),
         cmocka_unit_test(a_newer_or_senseless_layout_is_refused),
         cmocka_unit_test(a_seal_opens_only_as_it_was_made),
