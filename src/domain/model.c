@@ -217,5 +217,6 @@ void nt_policy_default(struct nt_policy *p)
         .retry_most_s = 15 * 60,
         .previous_accepted = 1,
         .history_kept = 8,
+        .reset_code_lifetime_s = UINT64_C(24) * 3600,
     };
 }

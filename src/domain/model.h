@@ -100,6 +100,7 @@ struct nt_policy {
     uint64_t retry_most_s;          /* backoff: longest wait; 15 minutes */
     uint32_t previous_accepted;     /* previous passwords the trusted end accepts; 1 */
     uint32_t history_kept;          /* previous passwords the trusting end keeps; 8 */
+    uint64_t reset_code_lifetime_s; /* how long a reset code can be typed; 24 hours */
     bool refuse_password_change;    /* trusted end: RefusePasswordChange */
     bool disable_password_change;   /* trusting end: DisablePasswordChange */
 };

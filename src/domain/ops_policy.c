@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/ops_internal.h"
+#include "domain/reset_code.h"
 
 #define YEAR (UINT64_C(366) * 24 * 3600)
 
@@ -15,12 +16,12 @@ static const struct place {
     {                                                                                              \
         offsetof(struct nt_policy, field), sizeof(((struct nt_policy *)0)->field)                  \
     }
-    AT(min_password_length),    AT(password_history),        AT(max_password_age_s),
-    AT(min_password_age_s),     AT(lockout_threshold),       AT(lockout_duration_s),
-    AT(lockout_window_s),       AT(trust_attempts),          AT(change_interval_s),
-    AT(change_jitter_percent),  AT(check_interval_s),        AT(retry_first_s),
-    AT(retry_most_s),           AT(previous_accepted),       AT(history_kept),
-    AT(refuse_password_change), AT(disable_password_change),
+    AT(min_password_length),   AT(password_history),       AT(max_password_age_s),
+    AT(min_password_age_s),    AT(lockout_threshold),      AT(lockout_duration_s),
+    AT(lockout_window_s),      AT(trust_attempts),         AT(change_interval_s),
+    AT(change_jitter_percent), AT(check_interval_s),       AT(retry_first_s),
+    AT(retry_most_s),          AT(previous_accepted),      AT(history_kept),
+    AT(reset_code_lifetime_s), AT(refuse_password_change), AT(disable_password_change),
 #undef AT
 };
 
@@ -50,6 +51,8 @@ static const struct nt_policy_setting settings[] = {
       "Previous passwords that the trusted end still accepts." },
     { "history_kept", NT_UNIT_COUNT, 0, NT_OUT_HISTORY_MAX,
       "Previous passwords that the trusting end keeps." },
+    { "reset_code_lifetime_s", NT_UNIT_SECONDS, NT_RESET_CODE_LIFE_LEAST, NT_RESET_CODE_LIFE_MOST,
+      "How long a code of 'ntrust reset --here' can be typed at the other end." },
     { "refuse_password_change", NT_UNIT_BOOL, 0, 1,
       "Trusted end: refuse changes by partners (RefusePasswordChange)." },
     { "disable_password_change", NT_UNIT_BOOL, 0, 1,

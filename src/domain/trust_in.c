@@ -32,6 +32,11 @@ void nt_in_permit(struct nt_trust_in *in, const struct nt_secret *hash, uint32_t
     in->permitted_at = now;
 }
 
+bool nt_in_expired(const struct nt_trust_in *in, nt_time now)
+{
+    return in->state == NT_IN_PERMITTED && in->initial_until != 0 && now >= in->initial_until;
+}
+
 /* How many of the previous ones are accepted. Passwords that nobody has proven do not count against
  * the policy's number: the one that the trusting end surely knows is behind them. */
 static uint32_t accepted_previous(const struct nt_trust_in *in, const struct nt_policy *policy)
@@ -129,7 +134,7 @@ ntstatus nt_in_opened(struct nt_trust_in *in, const struct nt_policy *policy,
                       enum nt_in_what *what)
 {
     *what = NT_IN_NOTHING;
-    if (!nt_in_accepts(in, policy, hash))
+    if (!nt_in_accepts(in, policy, hash) || nt_in_expired(in, now))
         return NT_STATUS(ACCESS_DENIED);
     in->last_ok = now;
     copy_from(in->last_from, from);
@@ -259,7 +264,10 @@ const char *nt_in_state_name(enum nt_in_state state)
 const char *nt_in_describe(const struct nt_trust_in *in, const char *trusting, const char *own,
                            char *text, size_t size)
 {
-    char when[NT_TIME_TEXT];
+    char when[NT_TIME_TEXT], until[80] = "";
+    if (in->initial_until != 0)
+        snprintf(until, sizeof until, " It is a reset code, valid until %s.",
+                 nt_time_format(in->initial_until, when));
     switch (in->state) {
     case NT_IN_NONE:
         snprintf(text, size, "%s has no password yet, so it cannot establish the trust.", trusting);
@@ -267,8 +275,8 @@ const char *nt_in_describe(const struct nt_trust_in *in, const char *trusting, c
     case NT_IN_PERMITTED:
         snprintf(text, size,
                  "%s is permitted to trust %s; its initial password has not been used. %u wrong "
-                 "password%s will burn it.",
-                 trusting, own, in->attempts_left, in->attempts_left == 1 ? "" : "s");
+                 "password%s will burn it.%s",
+                 trusting, own, in->attempts_left, in->attempts_left == 1 ? "" : "s", until);
         break;
     case NT_IN_PROVEN:
         snprintf(text, size,

@@ -22,6 +22,7 @@ struct nt_policy;
 #define NT_IN_PREVIOUS_MAX   8
 #define NT_IN_CANDIDATES_MAX (1 + NT_IN_PREVIOUS_MAX)
 #define NT_IN_FROM           64
+#define NT_CODE_MARK         16 /* bytes of a reset code's mark, domain/reset_code.h */
 
 enum nt_in_state {
     NT_IN_NONE,      /* no password set yet: nothing opens it */
@@ -50,6 +51,9 @@ struct nt_trust_in {
     nt_time permitted_at, proven_at, changed_at, burned_at; /* 0: not happened */
     nt_time last_ok, last_bad;
     char burned_from[NT_IN_FROM], last_from[NT_IN_FROM]; /* peer addresses */
+    nt_time initial_until; /* the initial password is a reset code and proves nothing from then on;
+                              0: it serves without a limit */
+    uint8_t code_mark[NT_CODE_MARK]; /* of the reset code that this began with; zeros: none */
 };
 
 /* A fresh permission: `hash` is the NT hash of the initial password (which may be empty). Whatever
@@ -57,6 +61,8 @@ struct nt_trust_in {
 void nt_in_permit(struct nt_trust_in *in, const struct nt_secret *hash, uint32_t attempts,
                   nt_time now);
 void nt_in_wipe(struct nt_trust_in *in);
+/* The initial password is a reset code whose time is over, unproven. */
+bool nt_in_expired(const struct nt_trust_in *in, nt_time now);
 
 /* The hashes to try, newest first; returns how many. They point into `in`. None when burned. With
  * P = policy->previous_accepted: everything down to the (P + 1)th password that was ever proven, so
@@ -93,7 +99,7 @@ enum nt_in_what {
 };
 
 /* The holder of `hash` opened the channel. ACCESS_DENIED, and nothing changed, when the hash is not
- * accepted (any more): the decision was made on an older record. */
+ * accepted (any more): the decision was made on an older record, or the reset code has expired. */
 ntstatus nt_in_opened(struct nt_trust_in *in, const struct nt_policy *policy,
                       const struct nt_secret *hash, const char *from, nt_time now,
                       enum nt_in_what *what);

@@ -12,6 +12,9 @@
 #include "domain/model.h"
 #include "domain/trust_internal.h"
 
+/* Between two tries while a reset code waits to be typed at the other end. */
+#define CODE_RETRY_S 30
+
 /* --- small things --- */
 
 void nt_out_wipe(struct nt_trust_out *out)
@@ -151,6 +154,21 @@ void nt_out_establish(struct nt_trust_out *out, const struct nt_password *initia
     out->current.created = now;
     out->current.clear = clear;
     nt_owf(&clear, &out->current.hash);
+}
+
+static bool unproven_code(const struct nt_trust_out *out)
+{
+    return out->initial_until != 0 && out->current.initial && out->current.proven == 0;
+}
+
+bool nt_out_code_waits(const struct nt_trust_out *out, nt_time now)
+{
+    return unproven_code(out) && now < out->initial_until;
+}
+
+bool nt_out_code_expired(const struct nt_trust_out *out, nt_time now)
+{
+    return unproven_code(out) && now >= out->initial_until;
 }
 
 /* --- a channel opened --- */
@@ -577,6 +595,27 @@ void nt_out_failed(struct nt_trust_out *out, struct nt_out_session *s,
         set_broken(out, s, when, reason, status, text, result);
 }
 
+/* The other end has not typed the reset code yet: asked again soon, since it may do so any time. */
+static void wait_for_code(struct nt_trust_out *out, struct nt_out_session *s,
+                          const struct nt_out_when *when, ntstatus status,
+                          struct nt_out_result *result)
+{
+    clear_result(result);
+    nt_out_session_wipe(s);
+    set_error(out, when, status, NULL);
+    out->state = NT_OUT_PENDING;
+    out->degraded = false;
+    out->trouble = NT_BROKEN_NONE;
+    if (out->next_check == 0)
+        schedule_check(out, when);
+    back_off(out, when);
+    if (out->backoff_s > CODE_RETRY_S) {
+        out->backoff_s = CODE_RETRY_S;
+        out->retry_at = when->now + CODE_RETRY_S * NT_TIME_SECOND;
+    }
+    raise_effect(result, NT_OUT_NOTE);
+}
+
 void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
                     const struct nt_out_when *when, ntstatus status, const char *dc,
                     struct nt_out_result *result)
@@ -590,6 +629,11 @@ void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
         return;
     }
     copy_dc(out->last_dc, dc);
+    if (nt_out_code_waits(out, when->now) &&
+        (reason == NT_BROKEN_REMOVED || reason == NT_BROKEN_BURNED)) {
+        wait_for_code(out, s, when, status, result);
+        return;
+    }
     nt_out_failed(out, s, when, reason, status, NULL, result);
     if (reason == NT_BROKEN_MISMATCH)
         result->verdict = NT_VERDICT_RESET;

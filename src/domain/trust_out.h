@@ -30,6 +30,7 @@ struct nt_policy;
     240 /* of a password that we make: 120 UTF-16 units, field-guide 1.4                           \
          */
 #define NT_OUT_DC   64
+#define NT_OUT_MARK 16 /* NT_CODE_MARK */
 #define NT_OUT_TEXT 400
 
 enum nt_out_state {
@@ -97,6 +98,12 @@ struct nt_trust_out {
     char proven_dc[NT_OUT_DC]; /* the last one that took our newest password */
     nt_time lag_since; /* since when another controller lags behind proven_dc; 0: none does */
     uint64_t changes, resends, adoptions; /* counters, for metrics and checks */
+
+    /* The initial password is a reset code that was made here: until this moment it waits to be
+     * typed at the other end, a refusal before means nothing, and afterwards it is not offered. 0:
+     * it is not one, or was typed here. */
+    nt_time initial_until;
+    uint8_t code_mark[NT_OUT_MARK]; /* of the reset code that this began with; zeros: none */
 };
 
 /* What a runner knows of the channel that it holds just now. Zeroed: none. */
@@ -182,6 +189,10 @@ struct nt_out_result {
 /* A trust begins (again): everything before is wiped. The clear initial password may be empty. */
 void nt_out_establish(struct nt_trust_out *out, const struct nt_password *initial, nt_time now);
 void nt_out_wipe(struct nt_trust_out *out);
+
+/* A reset code that was made here: it waits for the other end, or has waited too long. */
+bool nt_out_code_waits(const struct nt_trust_out *out, nt_time now);
+bool nt_out_code_expired(const struct nt_trust_out *out, nt_time now);
 
 /* The channel was opened by the candidate with this hash at controller `dc`. */
 void nt_out_opened(struct nt_trust_out *out, struct nt_out_session *s,

@@ -196,6 +196,8 @@ void nt_out_plan(const struct nt_trust_out *out, const struct nt_policy *policy,
     *action = (struct nt_out_action){ .step = NT_OUT_WAIT, .prefer_dc = "", .why = "" };
     if (!out->current.set) {
         plan_wait(action, NT_TIME_NEVER, "no password");
+    } else if (nt_out_code_expired(out, now)) {
+        plan_wait(action, NT_TIME_NEVER, "the reset code has expired");
     } else if (!s->open) {
         plan_closed(out, policy, now, action);
     } else if (!s->evidence_read) {

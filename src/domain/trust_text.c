@@ -228,8 +228,12 @@ const char *nt_out_describe(const struct nt_trust_out *out, const char *trusted,
     }
     switch (out->state) {
     case NT_OUT_PENDING:
-        snprintf(text, size, "%s has not been asked yet whether it accepts the initial password.",
-                 trusted);
+        if (out->initial_until != 0)
+            snprintf(text, size, "The reset code that was made here is to be typed at %s by %s.",
+                     trusted, nt_time_format(out->initial_until, when));
+        else
+            snprintf(text, size,
+                     "%s has not been asked yet whether it accepts the initial password.", trusted);
         break;
     case NT_OUT_ESTABLISHING:
         snprintf(text, size,

@@ -98,6 +98,19 @@ static uint32_t get_count(struct nt_cursor *c, uint32_t most)
     return get_enum(c, most);
 }
 
+/* The reset code that a half began with. */
+static void put_code(struct nt_buf *b, nt_time until, const uint8_t mark[NT_CODE_MARK])
+{
+    nt_buf_u64le(b, until);
+    nt_buf_put(b, mark, NT_CODE_MARK);
+}
+
+static void get_code(struct nt_cursor *c, nt_time *until, uint8_t mark[NT_CODE_MARK])
+{
+    *until = nt_cursor_u64le(c);
+    nt_cursor_bytes(c, mark, NT_CODE_MARK);
+}
+
 /* --- accounts: the NT hash, and the trusted end of a trust as one piece: its state is no use
  * without its secrets, and sealed, nobody can undo a burned permission with an editor --- */
 
@@ -155,32 +168,38 @@ static void get_in(struct nt_cursor *c, struct nt_trust_in *in)
     get_text(c, in->last_from, sizeof in->last_from);
 }
 
+#define ACCOUNT_VERSION 2 /* 1: without a reset code */
+
 void nt_blob_account_write(struct nt_buf *b, const struct nt_account *a)
 {
     bool in = a->in != NULL;
-    nt_buf_u8(b, 1);
+    nt_buf_u8(b, ACCOUNT_VERSION);
     put_secret(b, &a->nt_hash);
     put_bool(b, in);
-    if (in)
+    if (in) {
         put_in(b, a->in);
+        put_code(b, a->in->initial_until, a->in->code_mark);
+    }
 }
 
 enum nt_err nt_blob_account_read(struct nt_cursor *c, struct nt_account *a)
 {
-    get_version(c, 1);
+    uint8_t version = get_version(c, ACCOUNT_VERSION);
     get_secret(c, &a->nt_hash);
     if (get_bool(c)) {
         struct nt_trust_in *in = nt_account_in(a);
         if (in == NULL)
             return NT_E_NOMEM;
         get_in(c, in);
+        if (version >= 2)
+            get_code(c, &in->initial_until, in->code_mark);
     }
     return finished(c);
 }
 
 /* --- TDOs: the trusting end of a trust --- */
 
-#define TDO_VERSION 2 /* 1: without a lease */
+#define TDO_VERSION 3 /* 1: without a lease; 2: without a reset code */
 
 static void put_candidate(struct nt_buf *b, const struct nt_out_candidate *x)
 {
@@ -308,6 +327,7 @@ void nt_blob_tdo_write(struct nt_buf *b, const struct nt_tdo *t)
     nt_buf_put(b, t->lease.holder, sizeof t->lease.holder);
     nt_buf_u64le(b, t->lease.until);
     nt_buf_u64le(b, t->lease.number);
+    put_code(b, t->out.initial_until, t->out.code_mark);
 }
 
 enum nt_err nt_blob_tdo_read(struct nt_cursor *c, struct nt_tdo *t)
@@ -319,6 +339,8 @@ enum nt_err nt_blob_tdo_read(struct nt_cursor *c, struct nt_tdo *t)
         t->lease.until = nt_cursor_u64le(c);
         t->lease.number = nt_cursor_u64le(c);
     }
+    if (version >= 3)
+        get_code(c, &t->out.initial_until, t->out.code_mark);
     return finished(c);
 }
 
@@ -363,7 +385,7 @@ void nt_blob_secret_write(struct nt_buf *b, const struct nt_lsa_secret *s)
 
 enum nt_err nt_blob_secret_read(struct nt_cursor *c, struct nt_lsa_secret *s)
 {
-    get_version(c, 1);
+    (void)get_version(c, 1);
     get_value(c, &s->current, &s->current_len);
     get_value(c, &s->old, &s->old_len);
     return finished(c);

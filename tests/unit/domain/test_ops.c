@@ -472,7 +472,7 @@ static void every_setting_can_be_set_within_its_bounds(void **state)
     const struct nt_policy_setting *settings;
     size_t count = nt_policy_settings(&settings);
     uint64_t value;
-    assert_int_equal(count, 17);
+    assert_int_equal(count, 18);
     for (size_t i = 0; i < count; i++) {
         const char *name = settings[i].name;
         assert_ok(nt_op_policy_set(f->txn, name, settings[i].most, WHO, &f->why));

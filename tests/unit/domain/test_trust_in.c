@@ -312,6 +312,28 @@ static void evidence_is_the_current_and_the_one_before(void **state)
     assert_true(nt_secret_equal(&old, &one));
 }
 
+static void an_expired_reset_code_proves_nothing(void **state)
+{
+    struct end e;
+    enum nt_in_what what;
+    char text[400];
+    struct nt_secret code = hash_of("agreed");
+    (void)state;
+    permitted(&e, "agreed", 1);
+    e.in.initial_until = T0 + 100;
+    assert_non_null(strstr(nt_in_describe(&e.in, "R", "A", text, sizeof text), "valid until"));
+    assert_false(nt_in_expired(&e.in, T0 + 99));
+    assert_true(nt_in_expired(&e.in, T0 + 100));
+    assert_status(nt_in_opened(&e.in, &e.policy, &code, "192.0.2.7", T0 + 100, &what),
+                  ACCESS_DENIED);
+    assert_int_equal(e.in.state, NT_IN_PERMITTED);
+    assert_ok(nt_in_opened(&e.in, &e.policy, &code, "192.0.2.7", T0 + 99, &what));
+    assert_int_equal(e.in.state, NT_IN_PROVEN);
+    /* Proven in time, the trust has no end. */
+    assert_false(nt_in_expired(&e.in, T0 + 1000));
+    assert_ok(nt_in_opened(&e.in, &e.policy, &code, "192.0.2.7", T0 + 1000, &what));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_decision_on_an_older_record_is_taken_back),
         cmocka_unit_test(only_what_changes_the_record_asks_for_the_disk),
         cmocka_unit_test(evidence_is_the_current_and_the_one_before),
+        cmocka_unit_test(an_expired_reset_code_proves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

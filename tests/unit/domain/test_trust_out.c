@@ -116,6 +116,40 @@ static void establishment_offers_the_initial_password_and_replaces_it_at_once(vo
     }
 }
 
+static void a_reset_code_waits_for_the_other_end_and_no_longer(void **state)
+{
+    static const uint32_t refusals[] = { (uint32_t)NT_STATUS_CODE_NO_TRUST_SAM_ACCOUNT,
+                                         (uint32_t)NT_STATUS_CODE_ACCESS_DENIED };
+    struct end e;
+    char text[400];
+    (void)state;
+    begin(&e, "agreed");
+    e.out.initial_until = T0 + NT_TIME_HOUR;
+    assert_non_null(strstr(nt_out_describe(&e.out, "A", "R", text, sizeof text), "typed at A"));
+    for (unsigned i = 0; i < 20; i++) {
+        ntstatus status = { refusals[i % 2] };
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+        nt_out_refused(&e.out, &e.s, &e.when, status, "DC1", &e.result);
+        assert_int_equal(e.out.state, NT_OUT_PENDING);
+        assert_null(e.result.kind);
+        assert_int_equal(plan(&e), NT_OUT_WAIT);
+        assert_true(e.action.until <= e.when.now + 30 * NT_TIME_SECOND);
+        e.when.now = e.action.until;
+    }
+    struct end late = e;
+    late.when.now = e.out.initial_until;
+    assert_int_equal(plan(&late), NT_OUT_WAIT);
+    assert_int_equal(late.action.until, NT_TIME_NEVER);
+    nt_out_want_check(&late.out, late.when.now);
+    assert_int_equal(plan(&late), NT_OUT_WAIT);
+    /* Typed in time, it is an initial password as any, and its end is forgotten. */
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    open_with(&e, &e.out.current.hash, "DC1");
+    e.when.now += NT_TIME_DAY;
+    assert_false(nt_out_code_expired(&e.out, e.when.now));
+    assert_int_equal(plan(&e), NT_OUT_READ_EVIDENCE);
+}
+
 static void made_passwords_are_text_of_120_units_and_differ(void **state)
 {
     struct end e;
@@ -788,6 +822,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(establishment_offers_the_initial_password_and_replaces_it_at_once),
+        cmocka_unit_test(a_reset_code_waits_for_the_other_end_and_no_longer),
         cmocka_unit_test(made_passwords_are_text_of_120_units_and_differ),
         cmocka_unit_test(a_refused_initial_password_is_not_offered_again_unless_a_person_asks),
         cmocka_unit_test(a_trust_that_is_not_permitted_yet_is_tried_again),

@@ -76,6 +76,8 @@ void fill_in(struct nt_trust_in *in, bool extreme)
     in->last_bad = next_u64(&v);
     next_text(&v, in->burned_from, sizeof in->burned_from);
     next_text(&v, in->last_from, sizeof in->last_from);
+    in->initial_until = next_u64(&v);
+    memset(in->code_mark, extreme ? 255 : 7, sizeof in->code_mark);
 }
 
 static void fill_candidate(struct values *v, struct nt_out_candidate *c)
@@ -129,6 +131,8 @@ void fill_out(struct nt_trust_out *out, bool extreme)
     out->changes = next_u64(&v);
     out->resends = next_u64(&v);
     out->adoptions = next_u64(&v);
+    out->initial_until = next_u64(&v);
+    memset(out->code_mark, extreme ? 255 : 8, sizeof out->code_mark);
 }
 
 struct nt_account *full_account(uint32_t rid, bool extreme)

@@ -103,6 +103,7 @@ static void a_policy_comes_back(bool sqlite)
     p->retry_most_s = 13;
     p->previous_accepted = 14;
     p->history_kept = 15;
+    p->reset_code_lifetime_s = 16;
     p->refuse_password_change = true;
     p->disable_password_change = true;
     commit_put(f.store, &f.dir, p);
