@@ -4,6 +4,8 @@
 #                  loopback, and keep both domains up until Ctrl-C (make run WAIT=0: end by itself)
 #   make check     install what is missing, build, run all tests
 #   make sim       whole domains through faults, from one seed: SEED=1 STEPS=100000 VERBOSE=1
+#   make torture   the real programs through faults, from one seed, as root: SEED=1 ROUNDS=40;
+#                  ROUND=7 plays that one alone
 #   make build     only build, into build/
 #   make install   under PREFIX (/usr/local), with DESTDIR if given
 
@@ -13,9 +15,10 @@ BUILD  := build
 SAN    := build-san
 SEED   ?= 1
 STEPS  ?= 100000
+ROUNDS ?= 40
 
 .PHONY: all build run check check-plain check-sanitized check-valgrind deps deps-check install \
-        format format-check lint fuzz bench sim clean
+        format format-check lint fuzz bench sim torture clean
 
 all: build
 
@@ -48,6 +51,10 @@ build-check/build.ninja:
 sim: deps-check build-check/build.ninja
 	@ninja -C build-check sim/sim >/dev/null
 	@build-check/sim/sim --seed $(SEED) --steps $(STEPS) $(if $(VERBOSE),--verbose)
+
+torture: deps-check build-check/build.ninja
+	@ninja -C build-check src/daemon/ntrustd src/cli/ntrust tests/torture/faulty.so >/dev/null
+	@tests/torture/run build-check --seed $(SEED) $(if $(ROUND),--round $(ROUND),--rounds $(ROUNDS)) --verbose
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
