@@ -207,7 +207,12 @@ static void close_store(struct nt_store *store)
     free(o);
 }
 
-static const struct nt_store_ops ops = { load, commit, events, close_store };
+static const struct nt_store_ops ops = {
+    .load = load,
+    .commit = commit,
+    .events = events,
+    .close = close_store,
+};
 
 /* --- life --- */
 

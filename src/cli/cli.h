@@ -78,6 +78,16 @@ int cli_tell_error(const struct cli *cli, const json_t *answer);
  * text: wiped by the caller. False: told on stderr. */
 bool cli_read_password(int fd, const char *prompt, bool confirm, char *text, size_t size);
 
+/* --- the store's files --- */
+
+#define CLI_STORE_DEFAULT "/var/lib/ntrust/domain.db"
+
+/* The key lies beside the store unless it is named. Returns out. */
+const char *cli_key_beside(const char *store, char *out, size_t size);
+/* What root makes in the folder of ntrustd's own user is for that user to open. A file that is not
+ * there is fine. */
+bool cli_give_to_owner(const char *path, const char *suffix);
+
 /* --- commands --- */
 
 struct cli_command {
@@ -90,7 +100,7 @@ struct cli_command {
     int (*run)(const struct cli *cli);
 };
 extern const struct cli_command cli_domain_commands[], cli_trust_commands[], cli_account_commands[],
-    cli_repair_commands[], cli_locate_commands[],
+    cli_repair_commands[], cli_locate_commands[], cli_store_commands[],
     cli_misc_commands[]; /* each ends with words NULL */
 
 #endif

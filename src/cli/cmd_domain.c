@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/utf16.h"
@@ -12,9 +11,6 @@
 #include "crypto/sysenv.h"
 #include "domain/ops.h"
 #include "store/engine.h"
-
-#define STORE_DEFAULT "/var/lib/ntrust/domain.db"
-#define KEY_NAME      "master.key"
 
 struct init {
     struct nt_wish wish; /* first */
@@ -41,26 +37,6 @@ static bool own_computer(char out[16])
         out[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
     out[len] = '\0';
     return nt_netbios_name_ok(out);
-}
-
-/* The key lies beside the store unless it is named. */
-static const char *key_beside(const char *store, char *out, size_t size)
-{
-    const char *slash = strrchr(store, '/');
-    snprintf(out, size, "%.*s%s", slash != NULL ? (int)(slash - store + 1) : 0, store, KEY_NAME);
-    return out;
-}
-
-/* What root makes in the folder of ntrustd's own user is for that user to open. */
-static bool give_to_owner_of_folder(const char *path, const char *suffix)
-{
-    char file[512], folder[512];
-    struct stat st;
-    const char *slash = strrchr(path, '/');
-    snprintf(file, sizeof file, "%s%s", path, suffix);
-    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
-             slash != NULL ? path : ".");
-    return geteuid() != 0 || (stat(folder, &st) == 0 && lchown(file, st.st_uid, st.st_gid) == 0);
 }
 
 static int make_domain(const struct cli *cli, struct init *init, const char *store_path,
@@ -103,13 +79,16 @@ static int make_domain(const struct cli *cli, struct init *init, const char *sto
     }
     nt_engine_free(engine);
     if (code == EXIT_GOOD &&
-        !(give_to_owner_of_folder(store_path, "") && give_to_owner_of_folder(store_path, ".lock") &&
-          give_to_owner_of_folder(key_path, "")))
+        !(cli_give_to_owner(store_path, "") && cli_give_to_owner(store_path, ".lock") &&
+          cli_give_to_owner(store_path, ".epoch") && cli_give_to_owner(key_path, "")))
         code = cli_fail("cannot give the store to the owner of its folder; chown %s and %s to "
                         "the user that ntrustd runs as",
                         store_path, key_path);
     else if (code != EXIT_GOOD) {
         /* Nothing is in it: leave no half-made store in the way of the next try. */
+        char epoch[512];
+        snprintf(epoch, sizeof epoch, "%s.epoch", store_path);
+        unlink(epoch);
         unlink(store_path);
         unlink(key_path);
     }
@@ -119,9 +98,9 @@ static int make_domain(const struct cli *cli, struct init *init, const char *sto
 static int domain_init(const struct cli *cli)
 {
     char computer[16], key_default[512], password[1024];
-    const char *store = cli->store != NULL ? cli->store : STORE_DEFAULT;
+    const char *store = cli->store != NULL ? cli->store : CLI_STORE_DEFAULT;
     const char *key =
-        cli->key != NULL ? cli->key : key_beside(store, key_default, sizeof key_default);
+        cli->key != NULL ? cli->key : cli_key_beside(store, key_default, sizeof key_default);
     struct init init = { .domain = { .name = cli->args[0], .computer = cli->computer } };
     if (!nt_netbios_name_ok(cli->args[0]))
         return cli_usage("'%s' is no NetBIOS domain name: 1 to 15 characters, without \\ / : * ? "

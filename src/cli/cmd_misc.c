@@ -1,4 +1,4 @@
-/* status, events, logon, backup, decode. */
+/* status, events, logon, decode. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -221,27 +221,6 @@ static int logon(const struct cli *cli)
     return good ? EXIT_GOOD : EXIT_FAILED;
 }
 
-/* --- backup --- */
-
-static int backup(const struct cli *cli)
-{
-    int code;
-    if (cli->args[0][0] != '/')
-        return cli_usage("PATH must begin with '/': ntrustd writes the copy, in its own place");
-    json_t *answer =
-        cli_call(cli, "POST", "/v1/backup", json_pack("{s:s}", "path", cli->args[0]), &code);
-    if (answer == NULL)
-        return code;
-    json_decref(answer);
-    if (cli->json)
-        puts("{}");
-    else
-        printf("Wrote a consistent copy to %s. The master key is not in it: keep a copy of that "
-               "apart.\n",
-               cli->args[0]);
-    return EXIT_GOOD;
-}
-
 /* --- decode --- */
 
 static bool read_file(const char *path, struct nt_buf *out)
@@ -350,8 +329,6 @@ const struct cli_command cli_misc_commands[] = {
       "a\n"
       "trusted domain it goes through the trust to that domain's controller.",
       logon },
-    { "backup", "PATH", 1, 1, "", "Write a consistent copy of the domain's store",
-      "While ntrustd runs. The copy opens with the same master key, which is not in it.", backup },
     { "decode", "", 0, 0, "interface opnum request response hex", "Print the stub of an RPC call",
       "Reads the bytes of a request or response behind the RPC header and prints every field. "
       "With\n"

@@ -18,9 +18,10 @@
 
 #define SOCKET_DEFAULT "/run/ntrust/admin.sock"
 
-static const struct cli_command *const groups[] = { cli_repair_commands, cli_trust_commands,
-                                                    cli_locate_commands, cli_account_commands,
-                                                    cli_domain_commands, cli_misc_commands };
+static const struct cli_command *const groups[] = {
+    cli_repair_commands, cli_trust_commands, cli_locate_commands, cli_account_commands,
+    cli_domain_commands, cli_store_commands, cli_misc_commands,
+};
 
 /* Every option there is. The common ones go with each command. */
 static const struct option_row {

@@ -20,6 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/netbios_listener.h"
 #include "daemon/notify.h"
+#include "daemon/origin.h"
 #include "daemon/outbound.h"
 #include "daemon/protocol.h"
 #include "idl/epm.h"
@@ -183,6 +184,7 @@ static bool open_domain(struct daemon *d, char *why, size_t why_size)
     struct nt_dir *dir = nt_engine_dir(d->engine);
     bool there = nt_dir_domain(dir) != NULL;
     nt_dir_unref(dir);
+    nt_origin_judge(d->engine);
     if (!there)
         snprintf(why, why_size,
                  "%.400s: there is no domain in it; make one with 'ntrust domain init'",

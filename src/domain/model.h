@@ -77,7 +77,11 @@ struct nt_domain {
     uint32_t next_rid;
     nt_time created;
     uint64_t serial; /* moves on by one with every commit */
+    nt_time changed; /* when that was last */
     uint8_t store_id[16];
+    /* When it was noticed last that this store had gone back, and to what time; 0: never. */
+    nt_time restored_at, restored_to;
+    bool restored_surely; /* false: its epoch file was missing, so it may have been */
 };
 
 /* One row; every field has a default (nt_policy_default) and a name in the admin API. */

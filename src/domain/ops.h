@@ -31,6 +31,10 @@ struct nt_domain_new {
 ntstatus nt_op_domain_init(struct nt_txn *txn, const struct nt_domain_new *domain,
                            struct nt_why *why);
 
+/* This store has gone back to `as_of` (0: unknown; surely: false where that is only possible): the
+ * domain remembers it, every trust is checked at once. `text` says how it was noticed. */
+ntstatus nt_op_store_restored(struct nt_txn *txn, nt_time as_of, bool surely, const char *text);
+
 /* --- policy --- */
 
 /* A setting of the policy by its name in struct nt_policy. */

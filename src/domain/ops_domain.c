@@ -228,3 +228,44 @@ ntstatus nt_op_domain_init(struct nt_txn *txn, const struct nt_domain_new *domai
                      "the domain was made, with the controller %s", domain->computer);
     return status;
 }
+
+/* --- a restored store --- */
+
+/* What burned an initial password would only be tried in vain, and may burn a newer permission. */
+static bool worth_a_check(const struct nt_tdo *tdo)
+{
+    bool burned = tdo->out.state == NT_OUT_BROKEN && tdo->out.broken == NT_BROKEN_BURNED;
+    return (tdo->direction & 2) != 0 && !burned;
+}
+
+ntstatus nt_op_store_restored(struct nt_txn *txn, nt_time as_of, bool surely, const char *text)
+{
+    const struct nt_dir *dir = nt_txn_dir(txn); /* walks on while records are put into it */
+    const struct nt_domain *now = nt_dir_domain(dir);
+    unsigned checks = 0;
+    char when[NT_TIME_TEXT];
+    if (now == NULL)
+        return NT_STATUS(SUCCESS); /* there is nothing in it */
+    struct nt_domain *next = nt_record_clone(now);
+    if (next == NULL)
+        return NT_STATUS(NO_MEMORY);
+    next->restored_at = nt_txn_now(txn);
+    next->restored_to = as_of;
+    next->restored_surely = surely;
+    ntstatus status = nt_op_put(txn, next, NT_STATUS(INTERNAL_ERROR));
+    for (const struct nt_tdo *tdo = nt_dir_tdo_after(dir, ""); tdo != NULL && nt_status_ok(status);
+         tdo = nt_dir_tdo_after(dir, tdo->name)) {
+        if (!worth_a_check(tdo))
+            continue;
+        struct nt_tdo *wanted = nt_record_clone(tdo);
+        if (wanted == NULL)
+            return NT_STATUS(NO_MEMORY);
+        nt_out_want_check(&wanted->out, nt_txn_now(txn));
+        status = nt_op_put(txn, wanted, NT_STATUS(INTERNAL_ERROR));
+        checks++;
+    }
+    nt_txn_event(txn, NT_EVENT_WARNING, surely ? "store-restored" : "store-epoch-missing",
+                 now->name, "", "%.280s Its newest change is of %s. %u trust%s checked now.", text,
+                 nt_time_format(as_of, when), checks, checks == 1 ? " is" : "s are");
+    return status;
+}

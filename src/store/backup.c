@@ -40,7 +40,7 @@ enum nt_err nt_store_check(const char *path, char *why, size_t why_size)
 
 /* All pages in one step: one read transaction, so one commit's state. */
 static enum nt_err copy_pages(sqlite3 *from, const char *path, const char *temp, const char *to,
-                              char *why, size_t why_size)
+                              nt_time now, char *why, size_t why_size)
 {
     sqlite3 *copy = NULL;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -64,6 +64,8 @@ static enum nt_err copy_pages(sqlite3 *from, const char *path, const char *temp,
     /* One file that opens anywhere, without a log beside it. */
     if (err == NT_OK) {
         rc = sqlite3_exec(copy, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+        if (rc == SQLITE_OK && now != 0 && nt_sqlite_stamp(copy, "copied", now) != NT_OK)
+            rc = sqlite3_extended_errcode(copy);
         if (rc != SQLITE_OK)
             err = nt_sqlite_why(copy, rc, to, why, why_size);
     }
@@ -71,8 +73,8 @@ static enum nt_err copy_pages(sqlite3 *from, const char *path, const char *temp,
     return err;
 }
 
-enum nt_err nt_store_backup(const char *path, const char *to, const struct nt_env *env, char *why,
-                            size_t why_size)
+enum nt_err nt_sqlite_copy(const char *path, const char *to, const struct nt_env *env,
+                           nt_time copied_at, char *why, size_t why_size)
 {
     char temp[NT_STORE_PATH];
     struct stat st;
@@ -108,7 +110,7 @@ enum nt_err nt_store_backup(const char *path, const char *to, const struct nt_en
         return err;
     }
     close(fd);
-    err = copy_pages(from, path, temp, to, why, why_size);
+    err = copy_pages(from, path, temp, to, copied_at, why, why_size);
     sqlite3_close(from);
     if (err == NT_OK)
         err = nt_store_check(temp, why, why_size);
@@ -120,4 +122,10 @@ enum nt_err nt_store_backup(const char *path, const char *to, const struct nt_en
     if (err != NT_OK)
         nt_store_why(why, why_size, "the copy %s cannot be made: %s", to, nt_err_text(err));
     return err;
+}
+
+enum nt_err nt_store_backup(const char *path, const char *to, const struct nt_env *env, char *why,
+                            size_t why_size)
+{
+    return nt_sqlite_copy(path, to, env, nt_now(env), why, why_size);
 }

@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "base/err.h"
+#include "store/files.h"
 
 /*
  * Copies the store at `path` to the new file `to` (mode 0600), as it was at one commit. The copy is
@@ -18,6 +19,16 @@
  */
 enum nt_err nt_store_backup(const char *path, const char *to, const struct nt_env *env, char *why,
                             size_t why_size) NT_MUST_USE;
+
+/*
+ * Puts the backup `from` in the place of the store at `path`, which no process may have open
+ * (NT_E_LOCKED). What was there before is kept: aside[] is its new name, "" when there was nothing.
+ * The backup itself stays as it is. A crash leaves either the old store, whole, or the new one,
+ * which knows that it was restored. Also NT_E_AUTH: the key does not open it.
+ */
+enum nt_err nt_store_restore(const char *from, const char *path, const char *key_path,
+                             const struct nt_env *env, char aside[NT_STORE_PATH], char *why,
+                             size_t why_size) NT_MUST_USE;
 
 /* Whether the file at `path` is a sound store of a version that we read: without its key, and
  * without changing or locking it. */

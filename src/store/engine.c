@@ -172,6 +172,7 @@ static enum nt_err put_serial(struct nt_engine *e, struct nt_txn *txn)
     if (next == NULL)
         return NT_E_NOMEM;
     next->serial = serial + 1;
+    next->changed = nt_txn_now(txn);
     return nt_txn_put(txn, next);
 }
 

@@ -87,7 +87,14 @@ static const char first[] =
     "  SELECT RAISE(ABORT, 'the audit trail only grows'); END;"
     "CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN"
     "  SELECT RAISE(ABORT, 'the audit trail only grows'); END;";
+/* When the domain last changed, and what is known of a restored store (epoch.h). */
+static const char restored[] =
+    "ALTER TABLE domain ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN restored_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN restored_to INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN restored_surely INTEGER NOT NULL DEFAULT 0"
+    " CHECK (restored_surely IN (0, 1));";
 /* clang-format on */
 
-const char *const nt_migrations[] = { first };
+const char *const nt_migrations[] = { first, restored };
 const int nt_migrations_count = (int)NT_COUNT(nt_migrations);

@@ -187,8 +187,10 @@ static enum nt_err sqlite_commit(struct nt_store *store, const struct nt_txn *tx
     else if (err != NT_OK)
         nt_store_why(why, why_size, "a record does not fit the store %s: %s", s->path,
                      nt_err_text(err));
-    if (err == NT_OK)
+    if (err == NT_OK) {
+        nt_sqlite_moved(s, txn);
         return NT_OK;
+    }
 
     if (sqlite3_get_autocommit(s->db) == 0)
         run(s->stmt[STMT_ROLLBACK]);
@@ -297,6 +299,7 @@ void nt_sqlite_close(struct nt_store *store)
         sqlite3_finalize(s->stmt[i]);
     sqlite3_close(s->reader);
     sqlite3_close(s->db);
+    nt_epoch_end(&s->epoch);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     pthread_mutex_destroy(&s->reader_lock);
@@ -308,5 +311,7 @@ const struct nt_store_ops nt_sqlite_ops = {
     .load = nt_sqlite_load,
     .commit = sqlite_commit,
     .events = sqlite_events,
+    .origin = nt_sqlite_origin,
+    .accept = nt_sqlite_accept,
     .close = nt_sqlite_close,
 };

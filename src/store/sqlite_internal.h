@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "store/blob.h"
+#include "store/epoch.h"
 #include "store/files.h"
 #include "store/store_internal.h"
 
@@ -19,7 +20,8 @@
     X(COMMIT, "COMMIT")                                                                            \
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(DOMAIN_PUT, "INSERT OR REPLACE INTO domain (one, name, computer, dns_name, sid, next_rid,"   \
-                  " created, serial, store_id) VALUES (1,?,?,?,?,?,?,?,?)")                        \
+                  " created, serial, store_id, changed, restored_at, restored_to,"                 \
+                  " restored_surely) VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?)")                          \
     X(DOMAIN_DROP, "DELETE FROM domain")                                                           \
     X(POLICY_PUT, "INSERT OR REPLACE INTO policy (name, value) VALUES (?,?)")                      \
     X(POLICY_DROP, "DELETE FROM policy")                                                           \
@@ -63,6 +65,9 @@ struct sqlite_store {
     struct nt_secret key; /* of this store's blobs: derived from the master key */
     int lock_fd;
     char path[NT_STORE_PATH];
+    struct nt_epoch epoch;
+    struct nt_epoch_mark own; /* how far the store itself was when it was opened */
+    struct nt_store_origin origin;
 
     pthread_mutex_t reader_lock;
     sqlite3 *reader; /* events are read beside the writer; opened when first asked for */
@@ -76,9 +81,32 @@ enum nt_err nt_sqlite_why(sqlite3 *db, int rc, const char *path, char *why, size
 /* There, readable (and writable) for us, and not obviously something else. */
 enum nt_err nt_sqlite_check_file(const char *path, bool to_write, char *why,
                                  size_t why_size) NT_MUST_USE;
+/* A store that is not open yet, with its real path. NULL: why says it. Freed by nt_sqlite_close. */
+struct sqlite_store *nt_sqlite_new(const char *path, const struct nt_env *env, char *why,
+                                   size_t why_size);
+enum nt_err nt_sqlite_take_lock(struct sqlite_store *s, char *why, size_t why_size) NT_MUST_USE;
+/* Derives s->key, and tries it on s->db, which is named `path` in why. */
+enum nt_err nt_sqlite_check_key(struct sqlite_store *s, const struct nt_secret *master,
+                                const char *path, const char *key_path, char *why,
+                                size_t why_size) NT_MUST_USE;
+/* As nt_store_backup; the copy remembers when it was made, unless that is 0. */
+enum nt_err nt_sqlite_copy(const char *path, const char *to, const struct nt_env *env,
+                           nt_time copied_at, char *why, size_t why_size) NT_MUST_USE;
 /* Ours, of a version that we know, and sound in itself. */
 enum nt_err nt_sqlite_check(sqlite3 *db, const char *path, int *version, char *why,
                             size_t why_size) NT_MUST_USE;
+
+/* Values of the table meta. get copies exactly len bytes; false when the value is not there or of
+ * another size. put gives an SQLite result code. */
+int nt_sqlite_put_meta(sqlite3 *db, const char *name, const uint8_t *value, size_t len);
+bool nt_sqlite_get_meta(sqlite3 *db, const char *name, uint8_t *value, size_t len);
+enum nt_err nt_sqlite_stamp(sqlite3 *db, const char *name, nt_time when) NT_MUST_USE;
+
+/* Finds out about the store's past; never fails, but warns. */
+void nt_sqlite_epoch_open(struct sqlite_store *s);
+void nt_sqlite_moved(struct sqlite_store *s, const struct nt_txn *txn); /* after a commit */
+void nt_sqlite_origin(struct nt_store *store, struct nt_store_origin *origin);
+void nt_sqlite_accept(struct nt_store *store);
 
 extern const struct nt_store_ops nt_sqlite_ops;
 enum nt_err nt_sqlite_prepare(struct sqlite_store *s, char *why, size_t why_size) NT_MUST_USE;

@@ -180,6 +180,10 @@ static enum nt_err read_domain(struct loader *l, struct row *r)
     d->serial = get_u64(r);
     if (get_bytes(r, d->store_id, sizeof d->store_id) != sizeof d->store_id)
         r->bad = true;
+    d->changed = get_u64(r);
+    d->restored_at = get_u64(r);
+    d->restored_to = get_u64(r);
+    d->restored_surely = get_bool(r);
     return put(l, r, NT_OK, d, "the domain's row");
 }
 
@@ -403,8 +407,8 @@ static enum nt_err load_all(struct loader *l)
 {
     enum nt_err err =
         each_row(l,
-                 "SELECT name, computer, dns_name, sid, next_rid, created, serial, store_id"
-                 " FROM domain",
+                 "SELECT name, computer, dns_name, sid, next_rid, created, serial, store_id,"
+                 " changed, restored_at, restored_to, restored_surely FROM domain",
                  read_domain);
     if (err == NT_OK)
         err = load_policy(l);

@@ -103,7 +103,7 @@ enum nt_err nt_sqlite_check_file(const char *path, bool to_write, char *why, siz
 
 /* One process at a time. The lock is the system's on a file beside the store, so it ends with the
  * process, however that ends; the file names its holder and stays. */
-static enum nt_err take_lock(struct sqlite_store *s, char *why, size_t why_size)
+enum nt_err nt_sqlite_take_lock(struct sqlite_store *s, char *why, size_t why_size)
 {
     char path[NT_STORE_PATH + 8], holder[32] = "";
     snprintf(path, sizeof path, "%s.lock", s->path);
@@ -200,10 +200,11 @@ static void derive_key(const struct nt_secret *master, const uint8_t uuid[UUID_L
     nt_rest_derive(master, purpose, key);
 }
 
-static int put_meta(sqlite3 *db, const char *name, const uint8_t *value, size_t len)
+int nt_sqlite_put_meta(sqlite3 *db, const char *name, const uint8_t *value, size_t len)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, "INSERT INTO meta (key, value) VALUES (?,?)", -1, &stmt, NULL);
+    int rc = sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO meta (key, value) VALUES (?,?)", -1,
+                                &stmt, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
         sqlite3_bind_blob(stmt, 2, value, (int)len, SQLITE_STATIC);
@@ -214,7 +215,7 @@ static int put_meta(sqlite3 *db, const char *name, const uint8_t *value, size_t 
 }
 
 /* Copies exactly len bytes; false when the value is not there or of another size. */
-static bool get_meta(sqlite3 *db, const char *name, uint8_t *value, size_t len)
+bool nt_sqlite_get_meta(sqlite3 *db, const char *name, uint8_t *value, size_t len)
 {
     sqlite3_stmt *stmt = NULL;
     bool found = false;
@@ -229,14 +230,14 @@ static bool get_meta(sqlite3 *db, const char *name, uint8_t *value, size_t len)
     return found;
 }
 
-static enum nt_err check_key(struct sqlite_store *s, const struct nt_secret *master,
-                             const char *key_path, char *why, size_t why_size)
+enum nt_err nt_sqlite_check_key(struct sqlite_store *s, const struct nt_secret *master,
+                                const char *path, const char *key_path, char *why, size_t why_size)
 {
     uint8_t uuid[UUID_LEN], sealed[sizeof check_text + NT_REST_OVERHEAD], plain[sizeof check_text];
-    if (!get_meta(s->db, "uuid", uuid, sizeof uuid) ||
-        !get_meta(s->db, "check", sealed, sizeof sealed)) {
+    if (!nt_sqlite_get_meta(s->db, "uuid", uuid, sizeof uuid) ||
+        !nt_sqlite_get_meta(s->db, "check", sealed, sizeof sealed)) {
         nt_store_why(why, why_size, "the store %s is damaged (no key check): " DAMAGED_ADVICE,
-                     s->path);
+                     path);
         return NT_E_CORRUPT;
     }
     derive_key(master, uuid, &s->key);
@@ -247,7 +248,7 @@ static enum nt_err check_key(struct sqlite_store *s, const struct nt_secret *mas
     nt_store_why(why, why_size,
                  "the master key %s does not open the store %s: it belongs to another one; use the "
                  "key that was kept with this store",
-                 key_path, s->path);
+                 key_path, path);
     return NT_E_AUTH;
 }
 
@@ -311,14 +312,17 @@ static enum nt_err open_store(struct sqlite_store *s, const struct nt_secret *ma
         rc = SQLITE_IOERR;
     /* The key first: a migration may have to read what is sealed. */
     if (rc == SQLITE_OK)
-        err = check_key(s, master, key_path, why, why_size);
+        err = nt_sqlite_check_key(s, master, s->path, key_path, why, why_size);
     if (err != NT_OK)
         return err;
     if (rc == SQLITE_OK)
         rc = migrate(s->db, version);
     if (rc != SQLITE_OK)
         return nt_sqlite_why(s->db, rc, s->path, why, why_size);
-    return nt_sqlite_prepare(s, why, why_size);
+    err = nt_sqlite_prepare(s, why, why_size);
+    if (err == NT_OK)
+        nt_sqlite_epoch_open(s);
+    return err;
 }
 
 /* All names of one file lead to one path, and so to one lock. NULL: no memory, or too long. */
@@ -335,8 +339,8 @@ static char *real_path(const char *path)
     return whole;
 }
 
-static struct sqlite_store *new_store(const char *path, const struct nt_env *env, char *why,
-                                      size_t why_size)
+struct sqlite_store *nt_sqlite_new(const char *path, const struct nt_env *env, char *why,
+                                   size_t why_size)
 {
     struct sqlite_store *s = calloc(1, sizeof *s);
     char *real = real_path(path);
@@ -351,7 +355,7 @@ static struct sqlite_store *new_store(const char *path, const struct nt_env *env
     free(real);
     s->store.ops = &nt_sqlite_ops;
     s->env = env;
-    s->lock_fd = -1;
+    s->lock_fd = s->epoch.fd = -1;
     pthread_mutex_init(&s->reader_lock, NULL);
     return s;
 }
@@ -368,10 +372,10 @@ enum nt_err nt_store_open(const char *path, const char *key_path, const struct n
     if (err != NT_OK)
         return err;
 
-    struct sqlite_store *s = new_store(path, env, why, why_size);
+    struct sqlite_store *s = nt_sqlite_new(path, env, why, why_size);
     if (s == NULL)
         return NT_E_NOMEM;
-    err = take_lock(s, why, why_size);
+    err = nt_sqlite_take_lock(s, why, why_size);
     if (err == NT_OK)
         err = open_store(s, &master, key_path, why, why_size);
     if (err != NT_OK) {
@@ -400,9 +404,9 @@ static int build_db(sqlite3 *db, const struct nt_secret *master, const struct nt
     if (rc == SQLITE_OK)
         rc = migrate(db, 0);
     if (rc == SQLITE_OK)
-        rc = put_meta(db, "uuid", uuid, sizeof uuid);
+        rc = nt_sqlite_put_meta(db, "uuid", uuid, sizeof uuid);
     if (rc == SQLITE_OK)
-        rc = put_meta(db, "check", sealed, sizeof sealed);
+        rc = nt_sqlite_put_meta(db, "check", sealed, sizeof sealed);
     if (rc == SQLITE_OK)
         rc = exec(db, "PRAGMA journal_mode = WAL");
     return rc;
@@ -446,15 +450,16 @@ enum nt_err nt_store_create(const char *path, const char *key_path, const struct
     NT_SCOPED_SECRET master = { .len = 0 };
     struct stat st;
     char stale[NT_STORE_PATH + 8];
+    static const char *const beside[] = { "-wal", "-shm", ".epoch" };
     *store = NULL;
     nt_store_why(why, why_size, "%s", "");
     enum nt_err err = check_dir(path, why, why_size);
     if (err != NT_OK)
         return err;
-    struct sqlite_store *s = new_store(path, env, why, why_size);
+    struct sqlite_store *s = nt_sqlite_new(path, env, why, why_size);
     if (s == NULL)
         return NT_E_NOMEM;
-    err = take_lock(s, why, why_size);
+    err = nt_sqlite_take_lock(s, why, why_size);
     if (err == NT_OK && lstat(s->path, &st) == 0) {
         nt_store_why(why, why_size,
                      "there is something at %s already: name another file, or remove it if the "
@@ -466,10 +471,10 @@ enum nt_err nt_store_create(const char *path, const char *key_path, const struct
         err = nt_master_key_create(key_path, env, &master, why, why_size);
     if (err == NT_OK) {
         /* The log of a store that was removed: SQLite would take it for the new one's. */
-        snprintf(stale, sizeof stale, "%s-wal", s->path);
-        unlink(stale);
-        snprintf(stale, sizeof stale, "%s-shm", s->path);
-        unlink(stale);
+        for (size_t i = 0; i < NT_COUNT(beside); i++) {
+            snprintf(stale, sizeof stale, "%s%s", s->path, beside[i]);
+            unlink(stale);
+        }
         err = build_store(s->path, &master, env, why, why_size);
     }
     if (err == NT_OK)

@@ -87,6 +87,10 @@ static int save_domain(struct sqlite_store *s, const struct nt_domain *d)
     put_u64(&r, d->created);
     put_u64(&r, d->serial);
     put_blob(&r, d->store_id, sizeof d->store_id);
+    put_u64(&r, d->changed);
+    put_u64(&r, d->restored_at);
+    put_u64(&r, d->restored_to);
+    put_int(&r, d->restored_surely);
     return row_done(&r);
 }
 

@@ -35,6 +35,19 @@ enum nt_err nt_store_events(struct nt_store *store, uint64_t after, const char *
     return store->ops->events(store, after, subject != NULL ? subject : "", max, fn, ctx);
 }
 
+void nt_store_origin(struct nt_store *store, struct nt_store_origin *origin)
+{
+    *origin = (struct nt_store_origin){ .what = NT_ORIGIN_OWN };
+    if (store->ops->origin != NULL)
+        store->ops->origin(store, origin);
+}
+
+void nt_store_accept(struct nt_store *store)
+{
+    if (store->ops->accept != NULL)
+        store->ops->accept(store);
+}
+
 void nt_store_close(struct nt_store *store)
 {
     if (store != NULL)

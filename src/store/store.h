@@ -22,6 +22,26 @@ enum nt_err nt_store_open(const char *path, const char *key_path, const struct n
 /* Makes a new, empty one, with a new master key if there is none. NT_E_EXISTS when there is. */
 enum nt_err nt_store_create(const char *path, const char *key_path, const struct nt_env *env,
                             struct nt_store **store, char *why, size_t why_size) NT_MUST_USE;
+/*
+ * Whether the store that was opened is what was here last. One that is not was restored from a
+ * backup, or its file was copied over: found out by a file beside it, see epoch.h.
+ */
+enum nt_origin {
+    NT_ORIGIN_OWN,
+    NT_ORIGIN_RESTORED, /* it has gone back */
+    NT_ORIGIN_UNKNOWN   /* the file beside it is missing or unusable, so it may have */
+};
+struct nt_store_origin {
+    enum nt_origin what;
+    nt_time
+        as_of; /* to when it has gone back: of its newest change, or of the backup; 0: unknown */
+    char text[512]; /* one or two sentences for people; "" for OWN */
+};
+void nt_store_origin(struct nt_store *store, struct nt_store_origin *origin);
+/* What follows from that is durable: from now on this is the store's own past. Until then the next
+ * opening finds the same. Writer's thread, or before there is one. */
+void nt_store_accept(struct nt_store *store);
+
 /* In memory, for tests and the simulator. */
 struct nt_store *nt_store_memory(void);
 void nt_store_close(struct nt_store *store);

@@ -12,6 +12,9 @@ struct nt_store_ops {
                           size_t why_size);
     enum nt_err (*events)(struct nt_store *store, uint64_t after, const char *subject, size_t max,
                           nt_event_fn *fn, void *ctx);
+    /* Both NULL: the store cannot have gone back. */
+    void (*origin)(struct nt_store *store, struct nt_store_origin *origin);
+    void (*accept)(struct nt_store *store);
     void (*close)(struct nt_store *store);
 };
 

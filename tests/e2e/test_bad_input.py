@@ -1041,6 +1041,7 @@ class Disk(w.TestCase):
                 self.assertEqual((e.status, e.http), ('DISK_FULL', 507), e)
                 self.assertRegex(e.error['next'], 'Nothing was changed.*Free space')
                 refused += 1
+                self.fill()  # what a change that did not fit has given back
                 if refused == 6:
                     return added
         self.fail('the disk does not get full')

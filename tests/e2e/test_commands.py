@@ -186,6 +186,13 @@ class Commands(w.TestCase):
         self.assertRegex(out, 'master key is not in it')
         self.assertNotEqual(a.ntrust('backup', '/nonexistent/copy.db', code=None)[0], 0)
         self.check_copy(a.path('copy.db'))
+        copy = self.run_both(a, 'backup', a.path('copy3.db'), '--store', a.store, again=False)
+        self.assertEqual(copy, {})
+        _, err = a.ntrust('restore', a.path('copy3.db'), '--store', a.store, code=1)
+        self.assertRegex(err, 'in use by process')
+        copy = self.run_both(a, 'restore', a.path('copy3.db'), '--store', a.path('new.db'),
+                             again=False)
+        self.assertEqual(copy, {'store': a.path('new.db'), 'aside': ''})
 
         # check and reset
         self.check_check_and_reset()
