@@ -370,6 +370,7 @@ def main():
     parser.add_argument('--kind', choices=KINDS)
     parser.add_argument('--verbose', action='store_true')
     options = parser.parse_args()
+    w.own_network()
     w.end_cleanly()
     print('seed %d' % options.seed, flush=True)
     start = time.monotonic()
