@@ -29,7 +29,7 @@
 #include "bench/load.h"
 
 #define WARM_UP_NS   500000000ull
-#define SET_UP_NS    60000000000ull
+#define SET_UP_NS    300000000000ull
 #define LATENCY_ROOM 4000000u
 
 struct times {

@@ -15,7 +15,7 @@
 #include "idl/netlogon.h"
 
 #define STUBS       32u /* requests made beforehand for each client */
-#define OPENING_MAX 64u /* set-ups under way at once, ahead of a measurement */
+#define OPENING_MAX 16u /* set-ups under way at once, ahead of a measurement */
 #define EVENTS      256
 
 static void start(struct client *c);

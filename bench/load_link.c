@@ -266,7 +266,7 @@ void load_on_event(struct client *c, uint32_t events)
         int why = 0;
         socklen_t len = sizeof why;
         if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &why, &len) != 0 || why != 0)
-            load_die("connect: %s", strerror(why));
+            load_die("connect to port %u: %s", c->load->port, strerror(why));
         c->connecting = false;
         watch(c, EPOLL_CTL_MOD);
     }
