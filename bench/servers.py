@@ -88,15 +88,22 @@ def add_options(p):
     p.add_argument("--nice", type=int, default=0, help="niceness of both (negative: ahead of others)")
 
 
-def ahead_of_other_sessions(nice):
+def nice_session(pid, nice):
     """Niceness counts only inside a session where the kernel groups by them, sched(7) "The
-    autogroup feature": so give our session, if it can be one of its own, the same."""
+    autogroup feature": so the session gets the same."""
     try:
-        os.setsid()
-        with open("/proc/self/autogroup", "w") as f:
+        with open(f"/proc/{pid}/autogroup", "w") as f:
             f.write(str(nice))
     except OSError:
-        pass  # the leader of a group, as a shell starts it; or no such feature
+        pass  # it has just ended, or there is no such feature
+
+
+def ahead_of_other_sessions(nice):
+    try:
+        os.setsid()
+    except OSError:
+        return  # the leader of a group, as a shell starts it: the session is not ours alone
+    nice_session("self", nice)
 
 
 class Runner:
@@ -136,7 +143,8 @@ class Runner:
 class Ntrustd:
     """A store on disk and the ntrustd that serves it."""
 
-    def __init__(self, bench, name, computers, users, *link, smb=False, loops=1):
+    def __init__(self, bench, name, computers, users, *link, smb=False, loops=1,
+                 log="info"):
         self.bench, self.name = bench, "ntrustd"
         self.dir = os.path.join(bench.dir, name)
         os.mkdir(self.dir, 0o700)
@@ -151,7 +159,8 @@ class Ntrustd:
             f.write(f"[domain]\nstore = {self.store}\nmaster_key = {self.key}\n"
                     f"[listen]\naddress = 127.0.0.1\nepm_port = {self.epm_port}\n"
                     f"rpc_port = {self.port}\nsmb_port = {self.smb_port}\n"
-                    f"loops = {loops}\n[admin]\nsocket = {self.dir}/admin.sock\n")
+                    f"loops = {loops}\n[log]\nlevel = {log}\n"
+                    f"[admin]\nsocket = {self.dir}/admin.sock\n")
 
     def start(self, env=None):
         """Starts ntrustd; gives the milliseconds until it said that it is ready."""
