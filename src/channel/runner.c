@@ -605,7 +605,7 @@ static void judge_refusal(struct nt_runner *r, const struct nt_dir *dir)
     const struct refusal *f = &r->refusal;
     struct nt_out_result result = { 0 };
     struct nt_out_when when = moment(r, dir);
-    enum nt_broken reason = nt_broken_of(f->status, r->out.established);
+    enum nt_broken reason = nt_broken_of(f->status);
     if (r->missed && !f->by_best && r->out.established) {
         /* It may lag behind the one that could not be asked; field-guide 2, P3. */
         char text[NT_OUT_TEXT];

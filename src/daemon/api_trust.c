@@ -182,7 +182,7 @@ static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
     char text[600], next[300] = "", code[16];
     nt_out_describe(o, t->name, own, text, sizeof text);
     if (reason != NT_BROKEN_NONE)
-        nt_broken_remedy(reason, t->name, own, next, sizeof next);
+        nt_out_next(o, t->name, own, next, sizeof next);
     snprintf(code, sizeof code, "0x%08X", o->last_status.code);
     return json_pack(
         "{s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:o,s:o},s:s,s:b,s:I,"

@@ -23,6 +23,15 @@ static inline bool nt_out_ahead(nt_time t, nt_time now, uint64_t most_s)
 /* Whether a broken trust is tried again without being asked. */
 bool nt_out_retries(const struct nt_trust_out *out);
 
+/* The initial password is all there is, and it has not opened a channel yet. */
+static inline bool nt_out_untried(const struct nt_trust_out *out)
+{
+    return out->current.initial && out->current.proven == 0;
+}
+
+/* What a reason means for this record: nt_broken_text, where its history does not say more. */
+const char *nt_out_reason_text(const struct nt_trust_out *out, enum nt_broken reason);
+
 /* Tells one set of candidates from another; never 0. */
 static inline uint64_t nt_out_offer(const struct nt_trust_out *out)
 {

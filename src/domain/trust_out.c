@@ -544,7 +544,7 @@ void nt_out_unreachable(struct nt_trust_out *out, struct nt_out_session *s,
                         const struct nt_out_when *when, ntstatus status, const char *text,
                         struct nt_out_result *result)
 {
-    enum nt_broken reason = nt_broken_of(status, true);
+    enum nt_broken reason = nt_broken_of(status);
     clear_result(result);
     nt_out_session_wipe(s);
     set_error(out, when, status, text);
@@ -577,7 +577,7 @@ static void set_broken(struct nt_trust_out *out, struct nt_out_session *s,
         if (out->state != NT_OUT_BROKEN)
             out->broken_at = when->now;
         note(result, NT_EVENT_ERROR, "trust-broken", "%s: %s (%s)", nt_broken_name(reason),
-             nt_broken_text(reason), nt_status_format(status, name));
+             nt_out_reason_text(out, reason), nt_status_format(status, name));
     }
     out->state = NT_OUT_BROKEN;
     out->broken = reason;
@@ -620,8 +620,7 @@ void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
                     const struct nt_out_when *when, ntstatus status, const char *dc,
                     struct nt_out_result *result)
 {
-    bool ever_proven = !out->current.initial || out->current.proven != 0;
-    enum nt_broken reason = nt_broken_of(status, ever_proven);
+    enum nt_broken reason = nt_broken_of(status);
     if (s->offer != 0 && s->offer != nt_out_offer(out)) {
         /* What was refused is not all that we have by now: begin anew. */
         clear_result(result);

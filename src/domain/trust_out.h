@@ -243,8 +243,8 @@ const char *nt_broken_text(enum nt_broken reason); /* one sentence */
 /* What to do, as a command where there is one, with the names put in. Returns `text`. */
 const char *nt_broken_remedy(enum nt_broken reason, const char *trusted, const char *own,
                              char *text, size_t size);
-/* The reason that a status stands for; `established`: whether a password was ever proven. */
-enum nt_broken nt_broken_of(ntstatus status, bool established);
+/* The reason that a status stands for. */
+enum nt_broken nt_broken_of(ntstatus status);
 /* What the state means, and what to do next ("" for nothing). Each returns `text`. */
 const char *nt_out_describe(const struct nt_trust_out *out, const char *trusted, const char *own,
                             char *text, size_t size);

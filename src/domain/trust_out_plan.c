@@ -57,7 +57,8 @@ bool nt_out_retries(const struct nt_trust_out *out)
     case NT_BROKEN_BURNED:
         return false; /* serves once */
     case NT_BROKEN_MISMATCH:
-        return out->refusals < NT_OUT_REFUSALS_MAX;
+        /* Each try with a wrong initial password costs an attempt at the other end. */
+        return !nt_out_untried(out) && out->refusals < NT_OUT_REFUSALS_MAX;
     case NT_BROKEN_REMOVED:
         /* Before the first proof nothing was offered yet: the permission may come later. */
         return out->current.proven == 0 || out->refusals < NT_OUT_REFUSALS_MAX;

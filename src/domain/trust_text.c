@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "domain/model.h"
-#include "domain/trust_out.h"
+#include "domain/trust_internal.h"
 
 /* clang-format off: tables */
 static const struct {
@@ -19,8 +19,9 @@ static const struct {
                              "the trusted domain accepts none of the passwords that this end "
                              "knows" },
     [NT_BROKEN_BURNED] = { "initial-password-burned", "trusted",
-                           "the trusted domain refused the initial password; it serves one try, "
-                           "and is burned there now" },
+                           "a password other than the initial one was offered to the trusted "
+                           "domain, which has burned the permission: not even the right one opens "
+                           "it any more" },
     [NT_BROKEN_DISABLED] = { "account-disabled", "trusted",
                              "our account in the trusted domain is disabled" },
     [NT_BROKEN_ACCOUNT_TYPE] = { "wrong-account-type", "trusted",
@@ -49,6 +50,8 @@ static const struct {
     { (uint32_t)NT_STATUS_CODE_WRONG_PASSWORD, NT_BROKEN_MISMATCH },
     { (uint32_t)NT_STATUS_CODE_LOGON_FAILURE, NT_BROKEN_MISMATCH },
     { (uint32_t)NT_STATUS_CODE_TRUSTED_RELATIONSHIP_FAILURE, NT_BROKEN_MISMATCH },
+    /* ntrustd's answer for a burned permission. */
+    { (uint32_t)NT_STATUS_CODE_ACCOUNT_LOCKED_OUT, NT_BROKEN_BURNED },
     { (uint32_t)NT_STATUS_CODE_ACCOUNT_DISABLED, NT_BROKEN_DISABLED },
     { (uint32_t)NT_STATUS_CODE_NOLOGON_WORKSTATION_TRUST_ACCOUNT, NT_BROKEN_ACCOUNT_TYPE },
     { (uint32_t)NT_STATUS_CODE_NOLOGON_SERVER_TRUST_ACCOUNT, NT_BROKEN_ACCOUNT_TYPE },
@@ -79,18 +82,11 @@ static const struct {
 };
 /* clang-format on */
 
-enum nt_broken nt_broken_of(ntstatus status, bool established)
+enum nt_broken nt_broken_of(ntstatus status)
 {
-    for (size_t i = 0; i < NT_COUNT(by_status); i++) {
-        if (by_status[i].code != status.code)
-            continue;
-        if (by_status[i].reason == NT_BROKEN_MISMATCH && !established)
-            return NT_BROKEN_BURNED;
-        return by_status[i].reason;
-    }
-    /* A trust account that is locked before its first proof is one whose chance is gone. */
-    if (nt_status_is(status, NT_STATUS(ACCOUNT_LOCKED_OUT)) && !established)
-        return NT_BROKEN_BURNED;
+    for (size_t i = 0; i < NT_COUNT(by_status); i++)
+        if (by_status[i].code == status.code)
+            return by_status[i].reason;
     return NT_BROKEN_DENIED;
 }
 
@@ -112,6 +108,27 @@ const char *nt_broken_end(enum nt_broken reason)
 const char *nt_broken_text(enum nt_broken reason)
 {
     return reasons[row(reason)].text;
+}
+
+const char *nt_out_reason_text(const struct nt_trust_out *out, enum nt_broken reason)
+{
+    if (reason == NT_BROKEN_MISMATCH && nt_out_untried(out))
+        return "the trusted domain does not accept the initial password: another one was typed "
+               "there than here";
+    if (reason == NT_BROKEN_BURNED && !nt_out_untried(out))
+        return "the trusted domain has removed our account and permitted this trust anew, which "
+               "does not repair it: our secret, of the trust before, has burned that permission";
+    return nt_broken_text(reason);
+}
+
+/* Nothing is lost yet at an end that allows several attempts, and at one that is not ntrust's. */
+static const char *initial_remedy(const char *trusted, const char *own, char *text, size_t size)
+{
+    snprintf(text, size,
+             "Here: ntrust trust remove %s, then ntrust trust add %s with the right password. Each "
+             "try costs an attempt at %s (there: ntrust permit show %s tells how many are left).",
+             trusted, trusted, trusted, own);
+    return text;
 }
 
 const char *nt_broken_remedy(enum nt_broken reason, const char *trusted, const char *own,
@@ -252,7 +269,7 @@ const char *nt_out_describe(const struct nt_trust_out *out, const char *trusted,
         break;
     case NT_OUT_BROKEN:
         snprintf(text, size, "Broken since %s: %s (%s).", nt_time_format(out->broken_at, when),
-                 nt_broken_text(out->broken), nt_status_format(out->last_status, status));
+                 nt_out_reason_text(out, out->broken), nt_status_format(out->last_status, status));
         break;
     }
     return text;
@@ -262,5 +279,9 @@ const char *nt_out_next(const struct nt_trust_out *out, const char *trusted, con
                         char *text, size_t size)
 {
     enum nt_broken reason = out->state == NT_OUT_BROKEN ? out->broken : out->trouble;
+    if (reason == NT_BROKEN_MISMATCH && nt_out_untried(out))
+        return initial_remedy(trusted, own, text, size);
+    if (reason == NT_BROKEN_BURNED && !nt_out_untried(out))
+        reason = NT_BROKEN_MISMATCH; /* both ends, made anew */
     return nt_broken_remedy(reason, trusted, own, text, size);
 }

@@ -104,11 +104,13 @@ static const struct nt_secret *match(struct setup *s, const struct nt_dir *dir,
     return NULL;
 }
 
-static const char *refusal_of(const struct nt_account *account)
+/* Deviation: [MS-NRPC] 3.5.4.4.2 knows ACCESS_DENIED only. A burned permission says so, or the
+ * other end could not tell it from a password that was merely mistyped. */
+static ntstatus refusal_of(const struct nt_account *account, const char **reason)
 {
-    return account->in != NULL && account->in->state == NT_IN_BURNED
-               ? "the initial password was burned before"
-               : "wrong password";
+    bool burned = account->in != NULL && account->in->state == NT_IN_BURNED;
+    *reason = burned ? "the initial password was burned before" : "wrong password";
+    return burned ? NT_STATUS(ACCOUNT_LOCKED_OUT) : NT_STATUS(ACCESS_DENIED);
 }
 
 static void note_refused(struct nt_call *call, const struct setup *s, struct nt_txn *txn)
@@ -139,15 +141,16 @@ static ntstatus decide(struct nt_call *call, void *args, struct nt_txn *txn)
         s->refusal_only = false;
         return nt_op_channel_opened(txn, s->rid, &copy, peer);
     }
-    s->outcome = NT_STATUS(ACCESS_DENIED); /* whatever becomes of the record */
-    s->reason = refusal_of(account);
+    s->outcome = refusal_of(account, &s->reason); /* whatever becomes of the record */
     if (account->in == NULL || !nt_in_refused_changes(account->in))
         note_refused(call, s, txn);
     else
         s->refusal_only = false; /* the attempt counts: not before it is counted */
     ntstatus status = nt_op_channel_refused(txn, s->rid, peer, &burned);
-    if (burned)
+    if (burned) {
+        s->outcome = NT_STATUS(ACCOUNT_LOCKED_OUT);
         s->reason = "wrong initial password, now burned";
+    }
     /* That it was refused is what is to be kept. */
     return nt_status_is(status, s->outcome) ? NT_STATUS(SUCCESS) : status;
 }
@@ -252,6 +255,21 @@ static bool name_fits(const struct setup *s)
     return nt_name_equal(name, s->computer);
 }
 
+/* Deviation: [MS-NRPC] 3.5.4.4.2 answers NO_TRUST_SAM_ACCOUNT for a disabled account, as for one
+ * that was removed. A trusting domain that knows the secret is told which of the two it is: the one
+ * needs a word with an administrator, the other a new trust. Never while the initial password waits
+ * for its one chance, which would become many. */
+static bool told_disabled(struct setup *s, const struct nt_dir *dir,
+                          const struct nt_account *account)
+{
+    const struct nt_trust_in *in = account->in;
+    return in != NULL && (account->acb & NT_ACB_DISABLED) != 0 &&
+           s->channel_type == TrustedDomainSecureChannel && s->crypto == NT_NL_AES &&
+           nt_nl_challenge_ok(s->client_challenge) &&
+           (in->state == NT_IN_ACTIVE || in->state == NT_IN_PROVEN) &&
+           match(s, dir, account) != NULL;
+}
+
 static ntstatus authenticate(struct nt_call *call, struct setup *s)
 {
     static const uint8_t zero[8];
@@ -267,10 +285,17 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
     s->account = nt_arena_strdup(&call->arena, account->name);
     if (s->account == NULL || strlen(s->account) >= sizeof((struct nt_chain_entry *)0)->account)
         return nl_nomem(call);
-    if (!nl_account_fits(account, s->channel_type))
-        return unfit(call, s, NT_STATUS(NO_TRUST_SAM_ACCOUNT),
-                     "the account is disabled or of another kind");
     s->crypto = nt_nl_crypto_of_flags(s->flags);
+    if (!nl_account_fits(account, s->channel_type))
+        return unfit(call, s,
+                     challenged && told_disabled(s, call->dir, account)
+                         ? NT_STATUS(ACCOUNT_DISABLED)
+                         : NT_STATUS(NO_TRUST_SAM_ACCOUNT),
+                     (account->acb & NT_ACB_DISABLED) != 0 ? "the account is disabled"
+                     : account->in != NULL ? "an interdomain trust account opens no other channel"
+                                           : "the account is not of this channel's kind");
+    if (account->in != NULL && account->in->state == NT_IN_NONE)
+        return unfit(call, s, NT_STATUS(NO_TRUST_SAM_ACCOUNT), "its password was never set");
     if (s->crypto != NT_NL_AES && !account->allow_weak_crypto)
         return unfit(call, s, NT_STATUS(DOWNGRADE_DETECTED), "AES was not offered");
     if (!challenged)
@@ -285,7 +310,7 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
     const struct nt_secret *hash = match(s, call->dir, account);
     nt_time now = nt_now(call->service->env);
     bool durable;
-    s->outcome = hash != NULL ? NT_STATUS(SUCCESS) : NT_STATUS(ACCESS_DENIED);
+    s->outcome = NT_STATUS(SUCCESS);
     if (hash != NULL) {
         /* One that comes with an older password is told of now and then. */
         durable = account->in != NULL && (nt_in_opened_changes(account->in, hash) ||
@@ -294,7 +319,7 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
         s->note_only = !durable && nl_worth_noting(account, nt_dir_policy(call->dir), now);
         durable = durable || s->note_only;
     } else {
-        s->reason = refusal_of(account);
+        s->outcome = refusal_of(account, &s->reason);
         s->refusal_only = account->in == NULL || !nt_in_refused_changes(account->in);
         durable = !s->refusal_only || nl_worth_an_event(call->service, s->rid, now);
     }

@@ -333,12 +333,12 @@ class Trust(Case):
     def test_a_wrong_initial_password_burns_the_permission(self):
         c = self.permit('WEST')
         c.secret = nt_hash('wrong')
-        self.refused('ACCESS_DENIED', c.authenticate)
+        self.refused('ACCOUNT_LOCKED_OUT', c.authenticate)
         permit = D.json('permit', 'show', 'WEST')
         self.assertEqual((permit['state'], permit['burned_from'].split(':')[0]),
                          ('burned', '127.0.0.1'))
         c.secret = nt_hash('Initial.pw1')
-        self.refused('ACCESS_DENIED', c.authenticate)
+        self.refused('ACCOUNT_LOCKED_OUT', c.authenticate)
         D.ntrust('permit', 'remove', 'WEST')
         D.ntrust('permit', 'add', 'WEST', password='Initial.pw1')
         c.open()
@@ -387,7 +387,7 @@ class Trust(Case):
             t.start()
         for t in threads:
             t.join()
-        self.assertEqual(results, ['ACCESS_DENIED'] * 16)
+        self.assertEqual(results, ['ACCOUNT_LOCKED_OUT'] * 16)
         self.assertEqual(self.state('RUSH'), 'burned')
 
 

@@ -174,7 +174,7 @@ static void a_refusal_names_the_call_and_the_status(void **state)
     struct nt_channel *ch = make_one(&w, "Wrong.1");
     assert_true(next(&w, ch, &ev));
     assert_int_equal(ev.kind, NT_CHANNEL_REFUSED);
-    assert_status(ev.status, ACCESS_DENIED);
+    assert_status(ev.status, ACCOUNT_LOCKED_OUT); /* it is burned */
     assert_string_equal(ev.step, "NetrServerAuthenticate3");
     assert_null(nt_channel_link(ch));
     assert_false(next(&w, ch, &ev)); /* told once */

@@ -106,6 +106,22 @@ static void a_wrong_initial_password_burns_the_permission(void **state)
     world_close(&w);
 }
 
+static void a_wrong_one_of_several_attempts_is_not_called_burned(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    world_unpermit(&w);
+    world_policy(&w.acc, "trust_attempts", 3);
+    world_permit(&w, WORLD_INITIAL);
+    world_trust(&w, "Wrong.pw1", false);
+    world_run(&w, HOUR);
+    assert_int_equal(world_in(&w).state, NT_IN_PERMITTED);
+    assert_int_equal(world_in(&w).attempts_left, 2); /* the others are for a person */
+    assert_int_equal(world_out(&w).broken, NT_BROKEN_MISMATCH);
+    world_close(&w);
+}
+
 static void the_right_one_after_a_burn_opens_nothing(void **state)
 {
     struct world w;
@@ -517,7 +533,8 @@ static void a_trust_that_all_controllers_refuse_is_broken(void **state)
         world_ask(&w, &ask, NT_FORWARD_VERIFY);
         world_settle(&w);
         assert_true(ask.done && !nt_status_ok(ask.fwd.status));
-        assert_int_equal(world_out(&w).broken, NT_BROKEN_MISMATCH);
+        /* Permitted anew at one end alone: our secret has burned that. */
+        assert_int_equal(world_out(&w).broken, NT_BROKEN_BURNED);
         assert_string_equal(world_out(&w).last_dc, "accpdc");
         world_close(&w);
     }
@@ -1087,6 +1104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trust_is_established_and_its_initial_password_dies),
         cmocka_unit_test(a_wrong_initial_password_burns_the_permission),
+        cmocka_unit_test(a_wrong_one_of_several_attempts_is_not_called_burned),
         cmocka_unit_test(the_right_one_after_a_burn_opens_nothing),
         cmocka_unit_test(a_removed_trust_is_told_and_needs_both_ends),
         cmocka_unit_test(a_change_is_made_when_it_is_due),

@@ -175,20 +175,47 @@ static void a_refused_initial_password_is_not_offered_again_unless_a_person_asks
     struct end e;
     char text[500];
     (void)state;
-    begin(&e, "wrong");
-    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
-    assert_int_equal(e.out.state, NT_OUT_BROKEN);
+    const struct {
+        ntstatus status;
+        enum nt_broken reason;
+        const char *next;
+    } table[] = {
+        { NT_STATUS(ACCOUNT_LOCKED_OUT), NT_BROKEN_BURNED, "permit remove EAST" },
+        { NT_STATUS(ACCESS_DENIED), NT_BROKEN_MISMATCH, "permit show EAST" },
+    };
+    for (size_t i = 0; i < NT_COUNT(table); i++) {
+        begin(&e, "wrong");
+        nt_out_refused(&e.out, &e.s, &e.when, table[i].status, "DC1", &e.result);
+        assert_int_equal(e.out.state, NT_OUT_BROKEN);
+        assert_int_equal(e.out.broken, table[i].reason);
+        assert_int_equal(e.result.effect, NT_OUT_COMMIT);
+        assert_string_equal(e.result.kind, "trust-broken");
+        assert_non_null(strstr(e.result.text, "initial"));
+        e.when.now += 400 * NT_TIME_DAY;
+        assert_int_equal(plan(&e), NT_OUT_WAIT);
+        assert_int_equal(e.action.until, NT_TIME_NEVER);
+        nt_out_next(&e.out, "WEST", "EAST", text, sizeof text);
+        assert_non_null(strstr(text, table[i].next));
+        assert_non_null(strstr(text, "trust add WEST"));
+        nt_out_want_check(&e.out, e.when.now);
+        assert_int_equal(plan(&e), NT_OUT_OPEN);
+    }
+}
+
+/* The old secret of an established trust can burn a permission that was given anew. */
+static void a_permission_burned_by_the_secret_of_before_is_told_as_that(void **state)
+{
+    struct end e;
+    char text[500];
+    (void)state;
+    established(&e, 1);
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCOUNT_LOCKED_OUT), "DC1", &e.result);
     assert_int_equal(e.out.broken, NT_BROKEN_BURNED);
-    assert_int_equal(e.result.effect, NT_OUT_COMMIT);
-    assert_string_equal(e.result.kind, "trust-broken");
-    e.when.now += 400 * NT_TIME_DAY;
-    assert_int_equal(plan(&e), NT_OUT_WAIT);
-    assert_int_equal(e.action.until, NT_TIME_NEVER);
+    assert_non_null(strstr(e.result.text, "permitted this trust anew"));
+    nt_out_describe(&e.out, "WEST", "EAST", text, sizeof text);
+    assert_non_null(strstr(text, "permitted this trust anew"));
     nt_out_next(&e.out, "WEST", "EAST", text, sizeof text);
-    assert_non_null(strstr(text, "permit remove EAST"));
-    assert_non_null(strstr(text, "trust add WEST"));
-    nt_out_want_check(&e.out, e.when.now);
-    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    assert_non_null(strstr(text, "ntrust reset WEST"));
 }
 
 static void a_trust_that_is_not_permitted_yet_is_tried_again(void **state)
@@ -704,6 +731,7 @@ static void every_status_has_its_reason_and_every_reason_its_words(void **state)
         { NT_STATUS(NO_TRUST_SAM_ACCOUNT), NT_BROKEN_REMOVED },
         { NT_STATUS(ACCESS_DENIED), NT_BROKEN_MISMATCH },
         { NT_STATUS(ACCOUNT_DISABLED), NT_BROKEN_DISABLED },
+        { NT_STATUS(ACCOUNT_LOCKED_OUT), NT_BROKEN_BURNED },
         { NT_STATUS(NOLOGON_WORKSTATION_TRUST_ACCOUNT), NT_BROKEN_ACCOUNT_TYPE },
         { NT_STATUS(IO_TIMEOUT), NT_BROKEN_UNREACHABLE },
         { NT_STATUS(DOMAIN_CONTROLLER_NOT_FOUND), NT_BROKEN_NAME },
@@ -714,8 +742,7 @@ static void every_status_has_its_reason_and_every_reason_its_words(void **state)
     };
     (void)state;
     for (size_t i = 0; i < NT_COUNT(table); i++)
-        assert_int_equal(nt_broken_of(table[i].status, true), table[i].reason);
-    assert_int_equal(nt_broken_of(NT_STATUS(ACCESS_DENIED), false), NT_BROKEN_BURNED);
+        assert_int_equal(nt_broken_of(table[i].status), table[i].reason);
     for (int r = NT_BROKEN_NONE + 1; r < NT_BROKEN_COUNT; r++) {
         char text[600] = "";
         enum nt_broken reason = (enum nt_broken)r;
@@ -825,6 +852,7 @@ int main(void)
         cmocka_unit_test(a_reset_code_waits_for_the_other_end_and_no_longer),
         cmocka_unit_test(made_passwords_are_text_of_120_units_and_differ),
         cmocka_unit_test(a_refused_initial_password_is_not_offered_again_unless_a_person_asks),
+        cmocka_unit_test(a_permission_burned_by_the_secret_of_before_is_told_as_that),
         cmocka_unit_test(a_trust_that_is_not_permitted_yet_is_tried_again),
         cmocka_unit_test(the_evidence_table),
         cmocka_unit_test(nothing_of_ours_opens_it_needs_a_reset),

@@ -184,10 +184,10 @@ static void a_wrong_initial_password_burns_the_permission(void **state)
 {
     struct fix *f = *state;
     struct client c = fix_client("RESPDC", "RESOURCES$", "wrong", 4);
-    assert_status(fix_setup(f, &c), ACCESS_DENIED);
+    assert_status(fix_setup(f, &c), ACCOUNT_LOCKED_OUT);
     assert_int_equal(fix_trust_state(f, "RESOURCES$"), NT_IN_BURNED);
     c = fix_client("RESPDC", "RESOURCES$", "Initial.pw1", 4); /* the right one fails too */
-    assert_status(fix_setup(f, &c), ACCESS_DENIED);
+    assert_status(fix_setup(f, &c), ACCOUNT_LOCKED_OUT);
     assert_int_equal(nt_chains_count(f->service.chains), 0);
 }
 
@@ -202,6 +202,51 @@ static void attempts_are_a_policy(void **state)
     assert_int_equal(fix_trust_state(f, "WEST$"), NT_IN_PERMITTED);
     c = fix_client("WESTPDC", "WEST$", "West.pw1", 4);
     assert_status(fix_setup(f, &c), SUCCESS);
+}
+
+static ntstatus disable(struct nt_txn *txn, void *ctx)
+{
+    return nt_op_account_disable(txn, *(const uint32_t *)ctx, true, "test", "");
+}
+
+/* Whoever holds the secret is told that the account is disabled; nobody else can tell that from an
+ * account that is not there; and the initial password stays a matter of one try. */
+static void a_disabled_account_is_told_to_its_partner_only(void **state)
+{
+    struct fix *f = *state;
+    uint32_t rid = fix_account(f, "WEST", "West.pw1", NT_ACB_INTERDOMAIN);
+    struct client right = fix_client("WESTPDC", "WEST$", "West.pw1", 4);
+    struct client wrong = fix_client("WESTPDC", "WEST$", "wrong", 4);
+    assert_status(fix_change(f, disable, &rid), SUCCESS);
+    assert_status(fix_setup(f, &right), NO_TRUST_SAM_ACCOUNT);
+    assert_status(fix_setup(f, &wrong), NO_TRUST_SAM_ACCOUNT);
+    assert_int_equal(fix_trust_state(f, "WEST$"), NT_IN_PERMITTED);
+
+    rid = fix_account(f, "NORTH", "North.pw1", NT_ACB_INTERDOMAIN);
+    right = fix_client("NORTHPDC", "NORTH$", "North.pw1", 4);
+    wrong = fix_client("NORTHPDC", "NORTH$", "wrong", 4);
+    assert_status(fix_setup(f, &right), SUCCESS);
+    assert_status(fix_change(f, disable, &rid), SUCCESS);
+    assert_status(fix_setup(f, &right), ACCOUNT_DISABLED);
+    assert_status(fix_setup(f, &wrong), NO_TRUST_SAM_ACCOUNT);
+}
+
+/* As SAMR's clients do it: the account first, its password in another call. */
+static ntstatus create_bare(struct nt_txn *txn, void *ctx)
+{
+    uint32_t rid;
+    struct nt_why why;
+    (void)ctx;
+    return nt_op_account_create(txn, "WEST$", NT_ACB_INTERDOMAIN, "test", "", &rid, &why);
+}
+
+static void an_account_without_a_password_is_as_good_as_none(void **state)
+{
+    struct fix *f = *state;
+    assert_status(fix_change(f, create_bare, NULL), SUCCESS);
+    struct client c = fix_client("WESTPDC", "WEST$", "", 4);
+    assert_status(fix_setup(f, &c), NO_TRUST_SAM_ACCOUNT);
+    assert_int_equal(fix_trust_state(f, "WEST$"), NT_IN_NONE);
 }
 
 static void once_proven_wrong_passwords_burn_nothing(void **state)
@@ -238,7 +283,7 @@ static void burning_is_told_once_with_its_address(void **state)
     int count = 0;
     struct client c = fix_client("RESPDC", "RESOURCES$", "wrong", 4);
     for (int i = 0; i < 5; i++)
-        assert_status(fix_setup(f, &c), ACCESS_DENIED);
+        assert_status(fix_setup(f, &c), ACCOUNT_LOCKED_OUT);
     assert_int_equal(
         nt_store_events(nt_engine_store(f->engine), 0, NULL, 1000, count_event, &count), NT_OK);
     assert_int_equal(count, 1);
@@ -275,6 +320,8 @@ int main(void)
         T(the_initial_password_proves_the_trust),
         T(a_wrong_initial_password_burns_the_permission),
         T(attempts_are_a_policy),
+        T(a_disabled_account_is_told_to_its_partner_only),
+        T(an_account_without_a_password_is_as_good_as_none),
         T(once_proven_wrong_passwords_burn_nothing),
         T(an_empty_initial_password_serves_too),
         T(burning_is_told_once_with_its_address),
