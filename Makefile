@@ -6,6 +6,7 @@
 #   make sim       whole domains through faults, from one seed: SEED=1 STEPS=100000 VERBOSE=1
 #   make torture   the real programs through faults, from one seed, as root: SEED=1 ROUNDS=40;
 #                  ROUND=7 plays that one alone
+#   make model     the lifecycle of a trust, verified with SPIN, and that planted bugs are found
 #   make build     only build, into build/
 #   make install   under PREFIX (/usr/local), with DESTDIR if given
 
@@ -18,7 +19,7 @@ STEPS  ?= 100000
 ROUNDS ?= 40
 
 .PHONY: all build run check check-plain check-sanitized check-valgrind deps deps-check install \
-        format format-check lint fuzz bench sim torture clean
+        format format-check lint fuzz bench sim model torture clean
 
 all: build
 
@@ -55,6 +56,9 @@ sim: deps-check build-check/build.ninja
 torture: deps-check build-check/build.ninja
 	@ninja -C build-check src/daemon/ntrustd src/cli/ntrust tests/torture/faulty.so >/dev/null
 	@tests/torture/run build-check --seed $(SEED) $(if $(ROUND),--round $(ROUND),--rounds $(ROUNDS)) --verbose
+
+model: deps-check
+	@model/run
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
