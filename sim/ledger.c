@@ -1,6 +1,7 @@
 #include "ledger.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/owf.h"
@@ -122,6 +123,7 @@ static struct sim_view_out view_of_out(const struct nt_tdo *tdo)
                               .initial = o->current.initial,
                               .next_set = o->next.set,
                               .next_adopted = o->next.set && !o->next.has_clear,
+                              .next_refused = o->next.set && o->next.refused != 0,
                               .current = of(&o->current.hash),
                               .history_count = o->history_count };
     if (v.next_set)
@@ -372,22 +374,25 @@ void sim_ledger_in(struct sim_trust *t, const struct nt_account *account,
 
 /* --- transactions and restarts --- */
 
-/* The trust of an account "D007$"; NULL: it is none. */
+/* Of "D7" and of "D7$"; the number of domains when it is no domain's name. */
+static size_t number_of(const struct sim_domain *d, const char *name)
+{
+    bool ours = name[0] == 'D' && name[1] >= '0' && name[1] <= '9';
+    return ours ? strtoul(name + 1, NULL, 10) : d->world->domain_count;
+}
+
+/* The trust of an account; NULL: it is none. */
 static struct sim_trust *trust_of_account(struct sim_domain *d, const char *name)
 {
-    unsigned number;
-    if (sscanf(name, "D%u", &number) != 1 || strchr(name, '$') == NULL ||
-        number >= d->world->domain_count)
-        return NULL;
-    return d->by_trusting[number];
+    size_t number = number_of(d, name);
+    return strchr(name, '$') != NULL && number < d->world->domain_count ? d->by_trusting[number]
+                                                                        : NULL;
 }
 
 static struct sim_trust *trust_of_tdo(struct sim_domain *d, const char *name)
 {
-    unsigned number;
-    if (sscanf(name, "D%u", &number) != 1 || number >= d->world->domain_count)
-        return NULL;
-    return d->by_trusted[number];
+    size_t number = number_of(d, name);
+    return number < d->world->domain_count ? d->by_trusted[number] : NULL;
 }
 
 static void user_password(struct sim_domain *d, const struct nt_account *a)
@@ -532,9 +537,9 @@ void sim_ledger_revert(struct sim_domain *d, const struct sim_view_out *out,
 bool sim_ledger_agrees(const struct sim_trust *t)
 {
     const struct sim_ledger *l = &t->ledger;
-    return l->out.there && l->in.there && !l->out.initial && !l->out.next_set &&
-           l->in.state == NT_IN_ACTIVE && l->in.current_proven &&
-           same(&l->out.current, &l->in.current);
+    return l->out.there && l->in.there && !l->out.initial &&
+           (!l->out.next_set || l->out.next_refused) && l->in.state == NT_IN_ACTIVE &&
+           l->in.current_proven && same(&l->out.current, &l->in.current);
 }
 
 static void short_hash(const struct sim_hash *h, bool set, char out[12])

@@ -31,8 +31,8 @@ struct sim_view_out {
     enum nt_out_state state;
     uint64_t epoch;
     nt_time last_ok;
-    bool initial; /* the current one is */
-    bool next_set, next_adopted;
+    bool initial;                              /* the current one is */
+    bool next_set, next_adopted, next_refused; /* refused: the trusted end takes no changes */
     struct sim_hash current, next, history[SIM_HISTORY];
     unsigned history_count;
 };

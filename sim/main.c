@@ -215,7 +215,7 @@ int main(int argc, char **argv)
             fresh = (unsigned)n;
             break;
         case BUG:
-            if (!plant(optarg))
+            if (!plant(optarg != NULL ? optarg : ""))
                 return 2;
             break;
         case BUGS:

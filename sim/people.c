@@ -357,6 +357,25 @@ static ntstatus do_want(struct nt_txn *txn, void *ctx)
     return nt_op_trust_want(txn, want->trust->trusted->name, want->change, "sim", "");
 }
 
+struct setting {
+    const char *name;
+    bool value;
+};
+
+static ntstatus do_policy(struct nt_txn *txn, void *ctx)
+{
+    const struct setting *s = ctx;
+    struct nt_why why;
+    return nt_op_policy_set(txn, s->name, s->value, "sim", "", &why);
+}
+
+/* The two policies that keep a password as it is. */
+static void set_policy(struct sim_domain *d, bool refuse, bool value)
+{
+    struct setting s = { refuse ? "refuse_password_change" : "disable_password_change", value };
+    sim_domain_change(d, do_policy, NULL, &s, sizeof s);
+}
+
 static void do_something(struct sim_trust *t)
 {
     struct sim_world *w = t->trusting->world;
@@ -371,6 +390,10 @@ static void do_something(struct sim_trust *t)
             sim_domain_change(t->trusted, do_password, password_told, &c, sizeof c);
     } else if (what < 93) {
         sim_trust_establish(t);
+    } else if (what < 96) {
+        set_policy(t->trusted, true, sim_chance(&w->rng, 400));
+    } else if (what < 98) {
+        set_policy(t->trusting, false, sim_chance(&w->rng, 400));
     }
 }
 
@@ -419,6 +442,10 @@ void sim_people_begin(struct sim_world *w)
 
 void sim_people_rest(struct sim_world *w)
 {
+    for (size_t i = 0; w->config.faults && i < w->domain_count; i++) {
+        set_policy(&w->domains[i], true, false);
+        set_policy(&w->domains[i], false, false);
+    }
     for (size_t i = 0; i < w->trust_count; i++) {
         struct sim_trust *t = &w->trusts[i];
         sim_cancel(&w->core, &t->use);
