@@ -135,8 +135,19 @@ static sim_time patience(const struct sim_world *w)
     return (intervals * w->check_interval_s + w->retry_most_s + 120) * SIM_SECOND;
 }
 
+static bool all_agree(const struct sim_world *w)
+{
+    for (size_t i = 0; i < w->trust_count; i++)
+        if (!sim_ledger_agrees(&w->trusts[i]) || w->trusts[i].ledger.out.state != NT_OUT_ACTIVE)
+            return false;
+    return true;
+}
+
 static void look(struct sim_world *w)
 {
+    /* A change that is due just now is under way for some milliseconds. */
+    for (int again = 0; again < 3 && !w->core.failed && !all_agree(w); again++)
+        run_until(w, w->core.now + 20 * SIM_SECOND);
     for (size_t i = 0; i < w->trust_count && !w->core.failed; i++) {
         const struct sim_trust *t = &w->trusts[i];
         char why[400];
