@@ -393,6 +393,7 @@ void nt_runner_forward(struct nt_runner *r, struct nt_forward *fwd, uint64_t now
                 r->located_ms = 0;
         }
         r->waiters[r->waiter_count++] = fwd;
+        r->commit_after_ms = 0; /* a person gets today's answer of the disk, not the last one's */
         break;
     }
     nt_runner_step(r, now_ms);

@@ -909,6 +909,27 @@ static void while_the_disk_is_full_people_are_told_and_logons_go_on(void **state
     world_close(&w);
 }
 
+/* What a person asks is tried at once, however short ago the store refused something. */
+static void a_person_need_not_wait_once_the_disk_has_room(void **state)
+{
+    struct world w;
+    struct ask ask;
+    (void)state;
+    open_trust(&w);
+    w.res_full = true;
+    world_ask(&w, &ask, NT_FORWARD_ROTATE);
+    world_run(&w, 100);
+    assert_true(ask.done);
+    assert_status(ask.fwd.status, DISK_FULL);
+    w.res_full = false;
+    world_ask(&w, &ask, NT_FORWARD_ROTATE);
+    world_run(&w, 1000);
+    assert_true(ask.done);
+    assert_status(ask.fwd.status, SUCCESS);
+    world_assert_good(&w);
+    world_close(&w);
+}
+
 /* --- logons and the channel --- */
 
 static void a_logon_opens_a_channel_that_has_gone(void **state)
@@ -1140,6 +1161,7 @@ int main(void)
         cmocka_unit_test(a_commit_that_fails_stops_what_needs_it),
         cmocka_unit_test(a_full_disk_there_is_tried_again),
         cmocka_unit_test(while_the_disk_is_full_people_are_told_and_logons_go_on),
+        cmocka_unit_test(a_person_need_not_wait_once_the_disk_has_room),
         cmocka_unit_test(a_logon_opens_a_channel_that_has_gone),
         cmocka_unit_test(logons_end_when_the_peer_dies),
         cmocka_unit_test(a_change_waits_for_logons_and_they_for_it),
