@@ -350,11 +350,24 @@ static void finish_waiters(struct nt_runner *r)
     }
 }
 
+/* A runner is stopped because its trust was removed, or because the daemon ends or the trust was
+ * begun anew: only the first is said to be so, since a client gives up a domain that does not
+ * exist. */
+static void finish_stopped(const struct nt_runner *r, struct nt_forward *fwd)
+{
+    struct nt_dir *dir = nt_engine_dir(r->service->engine);
+    if (nt_dir_tdo(dir, r->name) == NULL)
+        finish(fwd, NT_STATUS(NO_SUCH_DOMAIN), "the trust was removed");
+    else
+        finish(fwd, NT_STATUS(CONNECTION_ABORTED), "the secure channel ends here; try again");
+    nt_dir_unref(dir);
+}
+
 void nt_runner_forward(struct nt_runner *r, struct nt_forward *fwd, uint64_t now_ms)
 {
     nt_time now = nt_now(r->service->env);
     if (r->stopped) {
-        finish(fwd, NT_STATUS(NO_SUCH_DOMAIN), "the trust was removed");
+        finish_stopped(r, fwd);
         return;
     }
     switch (fwd->kind) {
@@ -940,11 +953,12 @@ bool nt_runner_stop(struct nt_runner *r)
     if (!r->stopped) {
         r->stopped = true;
         close_channel(r);
-        fail_queue(r, NT_STATUS(NO_SUCH_DOMAIN), "the trust was removed");
-        for (size_t i = 0, count = r->waiter_count; i < count; i++) {
-            r->waiter_count = 0;
-            finish(r->waiters[i], NT_STATUS(NO_SUCH_DOMAIN), "the trust was removed");
-        }
+        size_t queued = r->queue_count, waiting = r->waiter_count;
+        r->queue_count = r->waiter_count = 0;
+        for (size_t i = 0; i < queued; i++)
+            finish_stopped(r, r->queue[i]);
+        for (size_t i = 0; i < waiting; i++)
+            finish_stopped(r, r->waiters[i]);
         r->deadline_ms = UINT64_MAX;
     }
     return !r->committing;

@@ -989,10 +989,13 @@ static void stopping_ends_everything(void **state)
         (void)nt_runner_stop(w.runner);
         assert_true(ask.done);
         assert_true(fly.done);
-        (void)fly_end(&fly);
+        assert_false(
+            nt_status_is(ask.fwd.status, NT_STATUS(NO_SUCH_DOMAIN))); /* it was not removed */
+        assert_false(nt_status_is(fly_end(&fly), NT_STATUS(NO_SUCH_DOMAIN)));
         struct ask late;
         world_ask(&w, &late, NT_FORWARD_VERIFY);
         assert_true(late.done);
+        assert_status(late.fwd.status, CONNECTION_ABORTED);
         world_settle(&w);
         assert_int_equal(nt_runner_deadline(w.runner), UINT64_MAX);
         assert_null(nt_runner_link(w.runner));
