@@ -494,3 +494,8 @@ enum nt_smb_step nt_link_step(const struct nt_link *l)
 {
     return l->step;
 }
+
+bool nt_link_clock(const struct nt_link *l, int64_t *ahead_100ns)
+{
+    return l->pipe != NULL && nt_pipe_clock(l->pipe, ahead_100ns);
+}

@@ -75,6 +75,9 @@ enum nt_err nt_link_call(struct nt_link *link, const struct nt_ndr_op *op, const
 const struct nt_secret *nt_link_session_key(const struct nt_link *link);
 uint16_t nt_link_port(const struct nt_link *link);     /* of the interface; 0 until known, or SMB */
 enum nt_road nt_link_road(const struct nt_link *link); /* TCP or SMB: what is tried, or was taken */
+/* How far the server's clock is ahead of ours, when the road is SMB and it said so (smb/client.h);
+ * also after a failure. */
+bool nt_link_clock(const struct nt_link *link, int64_t *ahead_100ns);
 /* FAILED: which kind of failure it was; each has another cure (smb/client.h). */
 enum nt_smb_step nt_link_step(const struct nt_link *link);
 

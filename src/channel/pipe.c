@@ -273,3 +273,8 @@ const struct nt_secret *nt_pipe_session_key(const struct nt_pipe *p)
 {
     return nt_smb_client_session_key(p->smb);
 }
+
+bool nt_pipe_clock(const struct nt_pipe *p, int64_t *ahead_100ns)
+{
+    return nt_smb_client_clock(p->smb, ahead_100ns);
+}

@@ -39,6 +39,9 @@ enum nt_pipe_state nt_pipe_eof(struct nt_pipe *p);
 /* Moves what the association wants to send into the session. */
 enum nt_pipe_state nt_pipe_move(struct nt_pipe *p, struct nt_rpc_client *rpc, uint64_t now_ms);
 
+/* The server's clock, as in smb/client.h. */
+bool nt_pipe_clock(const struct nt_pipe *p, int64_t *ahead_100ns);
+
 /* One sentence, NULL when it has not failed; the step tells the kinds of failure apart
  * (smb/client.h). */
 const char *nt_pipe_failure(const struct nt_pipe *p, ntstatus *status, enum nt_smb_step *step);

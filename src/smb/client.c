@@ -499,6 +499,12 @@ enum nt_smb_signing nt_smb_client_signing(const struct nt_smb_client *m)
     return m->signing;
 }
 
+bool nt_smb_client_clock(const struct nt_smb_client *m, int64_t *ahead_100ns)
+{
+    *ahead_100ns = m->ahead_100ns;
+    return m->has_clock;
+}
+
 bool nt_smb_client_is_signed(const struct nt_smb_client *m)
 {
     return m->must_sign;

@@ -112,6 +112,10 @@ enum nt_smb_signing nt_smb_client_signing(const struct nt_smb_client *m); /* as 
 bool nt_smb_client_is_signed(const struct nt_smb_client *m);
 bool nt_smb_client_is_encrypted(const struct nt_smb_client *m);
 
+/* How far the server's clock is ahead of ours (env), as its answer to the negotiation said, which
+ * nobody has signed when it matters: good for telling a person. False: it did not say. */
+bool nt_smb_client_clock(const struct nt_smb_client *m, int64_t *ahead_100ns);
+
 /* The peer closed the connection: next gives the failure. */
 void nt_smb_client_eof(struct nt_smb_client *m);
 

@@ -134,6 +134,8 @@ static void negotiated(struct nt_smb_client *m, const struct answer *a)
     m->server_mode = rsp.security_mode;
     m->server_capabilities = rsp.capabilities;
     memcpy(m->server_guid, rsp.guid, sizeof m->server_guid);
+    m->has_clock = rsp.system_time != 0 && rsp.system_time < NT_TIME_NEVER;
+    m->ahead_100ns = (int64_t)(rsp.system_time - nt_now(m->config.env));
     m->max_data =
         least(least(rsp.max_transact, rsp.max_read), least(rsp.max_write, NT_SMB_CLIENT_MAX_DATA));
     m->signing = rsp.dialect < NT_SMB2_300 ? NT_SMB_HMAC_SHA256 : NT_SMB_AES_CMAC;

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "client_fixture.h"
 #include "smb/client_internal.h"
 
@@ -64,6 +65,34 @@ static void every_dialect_carries_a_pipe_signed(void **state)
         assert_true(nt_secret_equal(key, &w.server.opened_key));
         end(&w);
     }
+}
+
+/* [MS-SMB2] 2.2.4: SystemTime of the negotiation's answer, ten minutes later. */
+static void ten_minutes_on(void *ctx, bool from_server, unsigned number, uint8_t *msg, size_t len)
+{
+    (void)ctx;
+    uint8_t *at = msg + 64 + 40;
+    if (from_server && number == 0 && len >= 64 + 48)
+        nt_put_le64(at, nt_le64(at) + 10 * NT_TIME_MINUTE);
+}
+
+static void the_servers_clock_is_told_even_when_the_session_fails(void **state)
+{
+    (void)state;
+    struct wire w;
+    int64_t ahead;
+    start(&w, &(struct nt_smb_client_config){ .max_dialect = 0 });
+    assert_false(nt_smb_client_clock(w.c, &ahead));
+    w.between = ten_minutes_on; /* which breaks what both signed of the negotiation */
+    assert_false(wire_pipe(&w, "lsarpc"));
+    assert_true(nt_smb_client_clock(w.c, &ahead));
+    assert_int_equal(ahead, 10 * NT_TIME_MINUTE);
+    end(&w);
+    start(&w, &(struct nt_smb_client_config){ .max_dialect = 0 });
+    assert_true(wire_pipe(&w, "lsarpc"));
+    assert_true(nt_smb_client_clock(w.c, &ahead));
+    assert_int_equal(ahead, 0);
+    end(&w);
 }
 
 static void encryption_is_taken_where_it_is_wanted_and_possible(void **state)
@@ -448,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_dialect_carries_a_pipe_signed),
+        cmocka_unit_test(the_servers_clock_is_told_even_when_the_session_fails),
         cmocka_unit_test(encryption_is_taken_where_it_is_wanted_and_possible),
         cmocka_unit_test(bytes_may_come_one_by_one),
         cmocka_unit_test(pipes_of_a_session_are_told_apart),
