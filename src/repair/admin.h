@@ -128,6 +128,48 @@ bool nt_admin_tdo_create(struct nt_admin *a, const char *trusted, const struct n
                          const struct nt_password *initial);
 bool nt_admin_tdo_delete(struct nt_admin *a, const char *trusted);
 
+/* --- a trust between domains that are not ours: admin_trust.c --- */
+
+#define NT_ADMIN_DNS 256 /* bytes of a DNS name with its NUL */
+
+/* The domain's names and SID, by LSARPC. dns and forest are "" for an NT-style domain. */
+struct nt_admin_names {
+    char name[NT_ADMIN_NAME];
+    char dns[NT_ADMIN_DNS], forest[NT_ADMIN_DNS];
+    struct nt_sid sid;
+};
+bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out);
+
+/* All of a trusted domain object that may be read; trusted: its NetBIOS or DNS name. True also when
+ * there is none: exists is false. enc_types: [MS-KILE] 2.2.7; not known: the controller does not
+ * tell. */
+struct nt_admin_tdo_full {
+    struct nt_admin_tdo tdo;
+    char dns[NT_ADMIN_DNS]; /* "" where the object has one name only */
+    bool enc_known;
+    uint32_t enc_types;
+};
+bool nt_admin_tdo_read(struct nt_admin *a, const char *trusted, struct nt_admin_tdo_full *out);
+
+/* What a controller says about its secure channel to a domain that it trusts. [MS-NRPC] 2.2.1.7.5
+ */
+enum nt_admin_control {
+    NT_ADMIN_REDISCOVER = 5, /* find a controller and set the channel up anew */
+    NT_ADMIN_TC_QUERY = 6,   /* how it stands, out of memory */
+    NT_ADMIN_TC_VERIFY = 10  /* prove it now */
+};
+struct nt_admin_channel {
+    uint32_t werr;                 /* what came of it, a Win32 code; 0: good */
+    char controller[NT_ADMIN_DNS]; /* the trusted domain's that it has, or had; "" */
+};
+/* False only when the order was not carried out: its error is nt_admin_error's. */
+bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char *trusted,
+                      struct nt_admin_channel *out);
+
+/* How far the controller's clock is ahead of ours, from any SMB session of `a`, also one that
+ * failed. False: not known. */
+bool nt_admin_clock(const struct nt_admin *a, int64_t *ahead_100ns);
+
 /* Has the controller open its secure channel to a domain that it trusts, now. *werr is what came of
  * it, a Win32 code (0: the trust is good); controller: who answered, "" for nobody. */
 bool nt_admin_trust_verify(struct nt_admin *a, const char *trusted, uint32_t *werr,

@@ -56,6 +56,9 @@ bool admin_status(struct nt_admin *a, const struct nt_ndr_op *op, ntstatus statu
 bool admin_fail(struct nt_admin *a, enum nt_admin_fail kind, ntstatus status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 bool admin_nomem(struct nt_admin *a);
+/* Opens the LSA policy with those rights, unless it is open with them. admin_lsa.c */
+bool admin_open_policy(struct nt_admin *a, uint32_t access);
+#define ADMIN_POLICY_READ 0x00000001u /* [MS-LSAD] 2.2.1.1.2: view local information */
 /* The RPC session key that passwords are hidden under. False: none, a->error set. */
 bool admin_key(struct nt_admin *a, const struct admin_pipe *pipe, const struct nt_secret **key);
 

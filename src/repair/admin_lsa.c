@@ -13,8 +13,7 @@
 #include "idl/netlogon.h"
 #include "service/wire.h"
 
-#define POLICY_READ    0x00000001u /* [MS-LSAD] 2.2.1.1.2: view local information */
-#define POLICY_CHANGE  0x00000029u /* and create trusts and secrets */
+#define POLICY_CHANGE  0x00000029u /* ADMIN_POLICY_READ, and create trusts and secrets */
 #define TDO_READ       0x00000001u /* [MS-LSAD] 2.2.1.1.5: query the name */
 #define TDO_CHANGE     0x00010031u /* and delete, set the controllers, set the passwords */
 #define TYPE_DOWNLEVEL 1u
@@ -46,7 +45,7 @@ static bool call_first(struct nt_admin *a, struct LsarOpenPolicy2 *args)
     return ran;
 }
 
-static bool open_policy(struct nt_admin *a, uint32_t access)
+bool admin_open_policy(struct nt_admin *a, uint32_t access)
 {
     uint16_t nothing[] = { 0 };
     struct LsarOpenPolicy2 args = { .SystemName = nothing, .DesiredAccess = access };
@@ -64,7 +63,7 @@ static bool open_policy(struct nt_admin *a, uint32_t access)
 bool nt_admin_may_change_trusts(struct nt_admin *a)
 {
     admin_begin(a);
-    return open_policy(a, POLICY_CHANGE);
+    return admin_open_policy(a, POLICY_CHANGE);
 }
 
 static bool text(struct nt_admin *a, const char *value, RPC_UNICODE_STRING *out)
@@ -78,7 +77,7 @@ bool nt_admin_tdo_get(struct nt_admin *a, const char *trusted, struct nt_admin_t
                                                          TrustedDomainInformationEx };
     *out = (struct nt_admin_tdo){ 0 };
     admin_begin(a);
-    if (!open_policy(a, POLICY_READ) || !text(a, trusted, &args.TrustedDomainName))
+    if (!admin_open_policy(a, ADMIN_POLICY_READ) || !text(a, trusted, &args.TrustedDomainName))
         return false;
     args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarQueryTrustedDomainInfoByName, &args))
@@ -133,7 +132,7 @@ static bool put_auth(struct nt_admin *a, const struct nt_password *initial,
 static bool open_tdo(struct nt_admin *a, const char *trusted, LSAPR_HANDLE *out)
 {
     struct LsarOpenTrustedDomainByName args = { .DesiredAccess = TDO_CHANGE };
-    if (!open_policy(a, POLICY_CHANGE) || !text(a, trusted, &args.TrustedDomainName))
+    if (!admin_open_policy(a, POLICY_CHANGE) || !text(a, trusted, &args.TrustedDomainName))
         return false;
     args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarOpenTrustedDomainByName, &args))
@@ -176,7 +175,7 @@ bool nt_admin_tdo_create(struct nt_admin *a, const char *trusted, const struct n
     struct LsarCreateTrustedDomainEx2 args = { .DesiredAccess = TDO_READ };
     LSAPR_TRUSTED_DOMAIN_INFORMATION_EX *ex = &args.TrustedDomainInformation;
     admin_begin(a);
-    if (!open_policy(a, POLICY_CHANGE) || !text(a, trusted, &ex->Name) ||
+    if (!admin_open_policy(a, POLICY_CHANGE) || !text(a, trusted, &ex->Name) ||
         !text(a, trusted, &ex->FlatName))
         return false;
     args.PolicyHandle = a->policy;
