@@ -1,0 +1,69 @@
+/*
+ * compare.h - a trust between two domains that are not ours: what was seen at both ends, and the
+ * verdict that follows. Pure: facts in, words out. The groups and their order are the field
+ * guide's, section 2; what could not be read is unknown, and is not guessed.
+ *
+ * A trust of two directions is two trusts (one trusting, one trusted domain each); which of them
+ * are meant to be is told by the trusted domain objects: a direction that either end names.
+ */
+#ifndef NT_REPAIR_COMPARE_H
+#define NT_REPAIR_COMPARE_H
+
+#include "channel/servers.h"
+#include "repair/diagnose.h"
+
+#define NT_ENDS_CONTROLLERS 8 /* of one end that are asked */
+
+/* [MS-ADTS] 6.1.6.7.9: what of trustAttributes matters here */
+#define NT_TRUST_QUARANTINED 0x00000004u
+#define NT_TRUST_FOREST      0x00000008u
+#define NT_TRUST_SELECTIVE   0x00000010u
+#define NT_TRUST_RC4         0x00000080u
+/* [MS-KILE] 2.2.7 */
+#define NT_ENC_RC4 0x00000004u
+#define NT_ENC_AES 0x00000018u
+
+/* Something that was asked for: not at all, or answered, or refused for a reason. */
+struct nt_asked {
+    enum nt_look look;
+    struct nt_admin_error error; /* FAILED */
+};
+
+/* One controller's own view of the trust. */
+struct nt_controller_facts {
+    char host[NT_SERVER_NAME];
+    struct nt_asked reached; /* its names could be read with these credentials */
+    bool clock_known;
+    int64_t ahead_100ns; /* of our clock */
+    struct nt_asked tdo_asked, account_asked;
+    struct nt_admin_tdo_full tdo;    /* for the other end */
+    struct nt_admin_account account; /* the other end's: interdomain trust account */
+    struct nt_asked channel_asked;   /* of a trust that it may prove: an outbound one */
+    struct nt_admin_channel channel; /* after it was found and set up anew */
+};
+
+struct nt_end_facts {
+    const char *typed;           /* as the end was named */
+    struct nt_admin_names names; /* as the controllers say; before that as it was named */
+    struct nt_controller_facts dc[NT_ENDS_CONTROLLERS];
+    size_t count;            /* 0: no controller is known */
+    size_t main;             /* the one whose view of names, object and account counts */
+    char lost[NT_ADMIN_WHY]; /* count 0: why */
+};
+
+struct nt_ends_facts {
+    struct nt_end_facts end[2];
+    nt_time now;
+};
+
+/* The view that counts, or NULL. */
+const struct nt_controller_facts *nt_end_main(const struct nt_end_facts *e);
+/* "EAST", or what was typed. */
+const char *nt_end_name(const struct nt_end_facts *e);
+/* Whether the trust in which end `trusting` trusts the other one is meant to be: 1, 0, or -1 for
+ * unknown. */
+int nt_ends_direction(const struct nt_ends_facts *f, size_t trusting);
+
+void nt_compare_ends(const struct nt_ends_facts *f, struct nt_diagnosis *out);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * compare_internal.h - how a verdict is written; seen by compare*.c only.
+ */
+#ifndef NT_REPAIR_COMPARE_INTERNAL_H
+#define NT_REPAIR_COMPARE_INTERNAL_H
+
+#include "repair/compare.h"
+
+/* Win32 codes of [MS-ERREF] 2.2 that a controller gives for its secure channel. */
+enum {
+    COMPARE_WRONG_PASSWORD = 86,
+    COMPARE_DOWNGRADE = 1265,
+    COMPARE_CANT_ACCESS_DOMAIN_INFO = 1351,
+    COMPARE_ACCOUNT_DISABLED = 1331,
+    COMPARE_TRUST_FAILURE = 1790,
+    COMPARE_INCONSISTENT = 1810,
+    COMPARE_DC_NOT_FOUND = 1908,
+    COMPARE_TIME_SKEW = 1398,
+    COMPARE_FIREWALL = 1935,
+    COMPARE_NTLM_BLOCKED = 1937,
+    COMPARE_RPC_UNAVAILABLE = 1722,
+    COMPARE_NO_ENDPOINT = 1753
+};
+
+struct compare {
+    const struct nt_ends_facts *f;
+    struct nt_diagnosis *d;
+    enum nt_group_of group; /* that is judged now */
+};
+
+#define COMPARE_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+
+/* A finding of the present group; a worse one takes the place of one that is there. */
+void COMPARE_PRINTF(3, 4)
+    compare_find(struct compare *j, enum nt_grade grade, const char *fmt, ...);
+/* Names the fault, unless one was named before: then false, and its texts are to be left alone. */
+bool compare_blame(struct compare *j, const char *reason, const char *end);
+void COMPARE_PRINTF(3, 4) compare_put(char *to, size_t size, const char *fmt, ...);
+#define VERDICT(j, ...) compare_put((j)->d->verdict, sizeof(j)->d->verdict, __VA_ARGS__)
+#define CAUSE(j, ...)   compare_put((j)->d->cause, sizeof(j)->d->cause, __VA_ARGS__)
+#define REMEDY(j, ...)  compare_put((j)->d->remedy, sizeof(j)->d->remedy, __VA_ARGS__)
+void compare_remedy_reset(struct compare *j);
+
+bool compare_saw_tdo(const struct nt_controller_facts *dc); /* dc may be NULL */
+bool compare_saw_account(const struct nt_controller_facts *dc);
+/* The object is there and names that direction. */
+bool compare_has(const struct nt_controller_facts *dc, uint32_t direction);
+
+void compare_halves(struct compare *j);
+void compare_passwords(struct compare *j);
+void compare_policy(struct compare *j);
+
+#endif

@@ -1,0 +1,400 @@
+/* What is seen of a trust at two foreign ends, and the verdict: the field guide's symptoms. */
+#include "../test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "repair/compare.h"
+
+#define NOW (400 * NT_TIME_DAY)
+
+static void seen(struct nt_asked *a)
+{
+    a->look = NT_LOOK_SEEN;
+}
+
+static void failed(struct nt_asked *a, enum nt_admin_fail kind, const char *text)
+{
+    a->look = NT_LOOK_FAILED;
+    a->error.kind = kind;
+    snprintf(a->error.text, sizeof a->error.text, "%s", text);
+}
+
+static void end_of(struct nt_end_facts *e, const char *name, const char *dns, const char *sid)
+{
+    e->typed = dns[0] != '\0' ? dns : name;
+    snprintf(e->names.name, sizeof e->names.name, "%s", name);
+    snprintf(e->names.dns, sizeof e->names.dns, "%s", dns);
+    assert_true(nt_sid_parse(sid, &e->names.sid));
+}
+
+/* One controller of end i that sees the good half of a two-way AD trust. */
+static void controller(struct nt_ends_facts *f, size_t i, const char *host)
+{
+    struct nt_end_facts *e = &f->end[i];
+    const struct nt_admin_names *other = &f->end[1 - i].names;
+    struct nt_controller_facts *dc = &e->dc[e->count++];
+    snprintf(dc->host, sizeof dc->host, "%s", host);
+    seen(&dc->reached);
+    dc->clock_known = true;
+    seen(&dc->tdo_asked);
+    dc->tdo.tdo =
+        (struct nt_admin_tdo){ .exists = true, .sid = other->sid, .direction = 3, .type = 2 };
+    memcpy(dc->tdo.tdo.name, other->name, sizeof other->name);
+    memcpy(dc->tdo.dns, other->dns, sizeof other->dns);
+    dc->tdo.enc_known = true;
+    dc->tdo.enc_types = NT_ENC_AES;
+    seen(&dc->account_asked);
+    dc->account = (struct nt_admin_account){
+        .exists = true, .type = NT_ADMIN_INTERDOMAIN, .rid = 1103, .password_set = NOW - NT_TIME_DAY
+    };
+    seen(&dc->channel_asked);
+}
+
+/* Two AD domains in a good trust. */
+static struct nt_ends_facts *good(void)
+{
+    static struct nt_ends_facts f;
+    f = (struct nt_ends_facts){ .now = NOW };
+    end_of(&f.end[0], "WEST", "west.test", "S-1-5-21-1-1-1");
+    end_of(&f.end[1], "EAST", "east.test", "S-1-5-21-2-2-2");
+    controller(&f, 0, "westdc");
+    controller(&f, 1, "eastdc");
+    return &f;
+}
+
+#define WEST(f) (&(f)->end[0].dc[0])
+#define EAST(f) (&(f)->end[1].dc[0])
+
+static void assert_judged(const struct nt_ends_facts *f, enum nt_grade grade, const char *reason,
+                          const char *end, enum nt_group_of group, const char *remedy)
+{
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_string_equal(d.reason, reason);
+    assert_string_equal(d.end, end);
+    assert_int_equal(d.grade, grade);
+    assert_int_equal(d.group[group].grade, grade);
+    assert_true(d.verdict[0] != '\0');
+    assert_non_null(strstr(d.remedy, remedy));
+    if (grade != NT_GRADE_CRITICAL)
+        return;
+    for (enum nt_group_of g = 0; g < group; g++)
+        assert_int_not_equal(d.group[g].grade, NT_GRADE_CRITICAL);
+    for (enum nt_group_of g = group + 1; g < NT_GROUP_COUNT; g++)
+        assert_false(d.group[g].looked);
+}
+
+static void assert_critical(const struct nt_ends_facts *f, const char *reason, const char *end,
+                            enum nt_group_of group)
+{
+    assert_judged(f, NT_GRADE_CRITICAL, reason, end, group, "ntrust reset");
+}
+
+static void two_halves_that_agree_are_good(void **state)
+{
+    (void)state;
+    struct nt_diagnosis d;
+    nt_compare_ends(good(), &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+    assert_string_equal(d.reason, "");
+    for (int g = 0; g < NT_GROUP_COUNT; g++)
+        assert_true(d.group[g].looked);
+}
+
+/* --- network, clock, crypto --- */
+
+static void an_end_that_is_down_is_named(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    f->end[1].main = f->end[1].count;
+    failed(&EAST(f)->reached, NT_ADMIN_NETWORK, "eastdc port 445: connection refused");
+    assert_judged(f, NT_GRADE_CRITICAL, "unreachable", "EAST", NT_GROUP_NETWORK,
+                  "east.test@SERVER");
+    f->end[1].count = f->end[1].main = 0;
+    assert_judged(f, NT_GRADE_CRITICAL, "name-unresolvable", "EAST", NT_GROUP_NETWORK,
+                  "east.test@SERVER");
+}
+
+/* N1: it answers us, but not the other end. */
+static void an_end_that_does_not_find_the_other_is_named(void **state)
+{
+    static const uint32_t codes[] = { 1311, 1355, 1908, 1722, 1351 };
+    (void)state;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct nt_ends_facts *f = good();
+        WEST(f)->channel.werr = codes[i];
+        assert_judged(f, NT_GRADE_CRITICAL, "name-resolution", "WEST", NT_GROUP_NETWORK,
+                      "_ldap._tcp.dc._msdcs.east.test westdc");
+    }
+}
+
+static void a_second_controller_that_is_down_is_a_warning(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    controller(f, 1, "eastdc2");
+    failed(&f->end[1].dc[1].reached, NT_ADMIN_NETWORK, "eastdc2 port 445: connection refused");
+    f->end[1].dc[1].channel_asked.look = NT_LOOK_NOT_ASKED;
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_string_equal(d.reason, "controller-down");
+    assert_int_equal(d.group[NT_GROUP_NETWORK].grade, NT_GRADE_WARNING);
+}
+
+static void the_clock_that_is_off_is_the_one_that_is_far_from_ours(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    EAST(f)->ahead_100ns = 10 * (int64_t)NT_TIME_MINUTE;
+    assert_judged(f, NT_GRADE_CRITICAL, "time-skew", "EAST", NT_GROUP_CLOCK, "eastdc");
+    EAST(f)->ahead_100ns = 0;
+    WEST(f)->ahead_100ns = -10 * (int64_t)NT_TIME_MINUTE;
+    assert_judged(f, NT_GRADE_CRITICAL, "time-skew", "WEST", NT_GROUP_CLOCK, "westdc");
+    WEST(f)->ahead_100ns = -2 * (int64_t)NT_TIME_MINUTE;
+    assert_judged(f, NT_GRADE_WARNING, "time-skew", "WEST", NT_GROUP_CLOCK, "westdc");
+    /* Ours may be the one that is off. */
+    WEST(f)->ahead_100ns = EAST(f)->ahead_100ns = (int64_t)NT_TIME_HOUR;
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+}
+
+static void encryption_types_that_do_not_meet_are_named(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    EAST(f)->tdo.enc_types = NT_ENC_RC4;
+    assert_critical(f, "encryption-types", "EAST", NT_GROUP_CRYPTO);
+    EAST(f)->tdo.enc_types = 0; /* stands for RC4 */
+    assert_critical(f, "encryption-types", "EAST", NT_GROUP_CRYPTO);
+    WEST(f)->tdo.enc_types = NT_ENC_RC4 | NT_ENC_AES;
+    assert_judged(f, NT_GRADE_WARNING, "rc4-only", "EAST", NT_GROUP_CRYPTO, "ntrust reset");
+    EAST(f)->tdo.enc_known = false;
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+    WEST(f)->channel.werr = 1265;
+    assert_judged(f, NT_GRADE_CRITICAL, "crypto-refused", "", NT_GROUP_CRYPTO, "up to date");
+}
+
+/* --- halves --- */
+
+static void a_half_that_was_removed_is_named(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    EAST(f)->tdo = (struct nt_admin_tdo_full){ .enc_known = false };
+    EAST(f)->account.exists = false;
+    EAST(f)->channel_asked.look = NT_LOOK_NOT_ASKED;
+    WEST(f)->channel.werr = 1787;
+    assert_critical(f, "removed", "EAST", NT_GROUP_HALVES);
+}
+
+static void no_half_at_all_is_no_trust(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    for (size_t i = 0; i < 2; i++) {
+        f->end[i].dc[0].tdo = (struct nt_admin_tdo_full){ .enc_known = false };
+        f->end[i].dc[0].account.exists = false;
+        f->end[i].dc[0].channel_asked.look = NT_LOOK_NOT_ASKED;
+    }
+    assert_judged(f, NT_GRADE_CRITICAL, "no-trust", "", NT_GROUP_HALVES, "create");
+}
+
+static void a_domain_that_was_made_anew_is_told_by_its_sid(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    assert_true(nt_sid_parse("S-1-5-21-9-9-9", &WEST(f)->tdo.tdo.sid));
+    assert_critical(f, "domain-changed", "WEST", NT_GROUP_HALVES);
+    /* Even when the new one knows nothing of the trust. */
+    EAST(f)->tdo.tdo.exists = false;
+    EAST(f)->account.exists = false;
+    assert_critical(f, "domain-changed", "WEST", NT_GROUP_HALVES);
+}
+
+static void names_that_differ_are_told(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    snprintf(WEST(f)->tdo.dns, sizeof WEST(f)->tdo.dns, "old.test");
+    assert_critical(f, "domain-changed", "WEST", NT_GROUP_HALVES);
+    f = good();
+    snprintf(EAST(f)->tdo.dns, sizeof EAST(f)->tdo.dns, "WEST.Test"); /* names have no case */
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+}
+
+static void the_end_that_lacks_a_direction_is_named(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    EAST(f)->tdo.tdo.direction = NT_ADMIN_INBOUND;
+    EAST(f)->channel_asked.look = NT_LOOK_NOT_ASKED;
+    assert_critical(f, "wrong-direction", "EAST", NT_GROUP_HALVES);
+    /* A one-way trust is fine when both say so: EAST trusts nobody, WEST trusts EAST. */
+    WEST(f)->tdo.tdo.direction = NT_ADMIN_OUTBOUND;
+    WEST(f)->account.exists = false;
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+    assert_int_equal(nt_ends_direction(f, 0), 1);
+    assert_int_equal(nt_ends_direction(f, 1), 0);
+}
+
+static void an_account_that_cannot_be_used_is_named(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    EAST(f)->account.disabled = true;
+    WEST(f)->channel.werr = 1787;
+    assert_critical(f, "account-disabled", "EAST", NT_GROUP_HALVES);
+    EAST(f)->account.disabled = false;
+    EAST(f)->account.type = NT_ADMIN_USER;
+    assert_critical(f, "wrong-account-type", "EAST", NT_GROUP_HALVES);
+    EAST(f)->account.exists = false;
+    assert_critical(f, "account-missing", "EAST", NT_GROUP_HALVES);
+}
+
+static void kinds_that_differ_are_told(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    WEST(f)->tdo.tdo.attributes = NT_TRUST_FOREST;
+    assert_critical(f, "kinds-differ", "", NT_GROUP_HALVES);
+    WEST(f)->tdo.tdo.attributes = NT_TRUST_QUARANTINED | NT_TRUST_SELECTIVE; /* its own affair */
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+    assert_non_null(strstr(d.group[NT_GROUP_POLICY].text, "selective"));
+}
+
+/* An NT-style trusted end keeps an account, and no object. */
+static void an_nt_style_trusted_end_needs_no_object(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    f->end[1].names.dns[0] = '\0';
+    WEST(f)->tdo.dns[0] = '\0';
+    WEST(f)->tdo.tdo.type = 1;
+    WEST(f)->tdo.tdo.direction = NT_ADMIN_OUTBOUND;
+    WEST(f)->account.exists = false;
+    EAST(f)->tdo = (struct nt_admin_tdo_full){ .enc_known = false };
+    EAST(f)->channel_asked.look = NT_LOOK_NOT_ASKED;
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+}
+
+/* --- passwords --- */
+
+static void the_end_that_set_its_half_alone_is_told_by_the_accounts(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    WEST(f)->channel.werr = EAST(f)->channel.werr = 5;
+    EAST(f)->account.password_set = NOW - NT_TIME_HOUR;
+    assert_critical(f, "password-mismatch", "EAST", NT_GROUP_PASSWORDS);
+    WEST(f)->account.password_set = EAST(f)->account.password_set; /* then nothing tells */
+    assert_critical(f, "password-mismatch", "", NT_GROUP_PASSWORDS);
+}
+
+static void a_missing_secret_and_a_missing_account_are_of_different_ends(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    WEST(f)->channel.werr = 1786;
+    assert_critical(f, "no-secret", "WEST", NT_GROUP_PASSWORDS);
+    WEST(f)->channel.werr = 1787;
+    assert_critical(f, "account-missing", "EAST", NT_GROUP_PASSWORDS);
+}
+
+/* P3: changing the secret again would make it worse. */
+static void controllers_that_differ_are_not_reset(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    controller(f, 0, "westdc2");
+    f->end[0].dc[1].channel.werr = 5;
+    assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_PASSWORDS,
+                  "replicate westdc2 westdc");
+}
+
+static void an_old_secret_is_a_warning(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    EAST(f)->account.password_set = NOW - 90 * NT_TIME_DAY;
+    assert_judged(f, NT_GRADE_WARNING, "rotation-stopped", "WEST", NT_GROUP_PASSWORDS,
+                  "ntrust reset");
+}
+
+/* --- what could not be seen --- */
+
+static void what_cannot_be_read_is_unknown_and_not_guessed(void **state)
+{
+    (void)state;
+    struct nt_diagnosis d;
+    struct nt_ends_facts *f = good();
+    f->end[1].main = f->end[1].count;
+    failed(&EAST(f)->reached, NT_ADMIN_CREDENTIALS, "eastdc does not accept the logon");
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_UNKNOWN);
+    assert_string_equal(d.end, "");
+    f = good();
+    failed(&WEST(f)->channel_asked, NT_ADMIN_RIGHTS, "an administrator is needed");
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_UNKNOWN);
+    assert_int_equal(d.group[NT_GROUP_PASSWORDS].grade, NT_GRADE_UNKNOWN);
+    f = good();
+    failed(&EAST(f)->tdo_asked, NT_ADMIN_RIGHTS, "an administrator is needed");
+    EAST(f)->account_asked.look = EAST(f)->channel_asked.look = NT_LOOK_NOT_ASKED;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_UNKNOWN);
+}
+
+/* Without rights at the other end this one's view still tells a fault. */
+static void one_end_alone_still_tells_what_it_sees(void **state)
+{
+    (void)state;
+    struct nt_diagnosis d;
+    struct nt_ends_facts *f = good();
+    f->end[1].main = f->end[1].count;
+    f->end[1].dc[0] = (struct nt_controller_facts){ .host = "eastdc" };
+    WEST(f)->channel.werr = 1787;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_CRITICAL);
+    assert_string_equal(d.reason, "account-missing");
+    assert_string_equal(d.end, "EAST");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_halves_that_agree_are_good),
+        cmocka_unit_test(an_end_that_is_down_is_named),
+        cmocka_unit_test(an_end_that_does_not_find_the_other_is_named),
+        cmocka_unit_test(a_second_controller_that_is_down_is_a_warning),
+        cmocka_unit_test(the_clock_that_is_off_is_the_one_that_is_far_from_ours),
+        cmocka_unit_test(encryption_types_that_do_not_meet_are_named),
+        cmocka_unit_test(a_half_that_was_removed_is_named),
+        cmocka_unit_test(no_half_at_all_is_no_trust),
+        cmocka_unit_test(a_domain_that_was_made_anew_is_told_by_its_sid),
+        cmocka_unit_test(names_that_differ_are_told),
+        cmocka_unit_test(the_end_that_lacks_a_direction_is_named),
+        cmocka_unit_test(an_account_that_cannot_be_used_is_named),
+        cmocka_unit_test(kinds_that_differ_are_told),
+        cmocka_unit_test(an_nt_style_trusted_end_needs_no_object),
+        cmocka_unit_test(the_end_that_set_its_half_alone_is_told_by_the_accounts),
+        cmocka_unit_test(a_missing_secret_and_a_missing_account_are_of_different_ends),
+        cmocka_unit_test(controllers_that_differ_are_not_reset),
+        cmocka_unit_test(an_old_secret_is_a_warning),
+        cmocka_unit_test(what_cannot_be_read_is_unknown_and_not_guessed),
+        cmocka_unit_test(one_end_alone_still_tells_what_it_sees),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
