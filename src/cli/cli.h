@@ -31,10 +31,12 @@ struct cli {
     size_t arg_count;
 
     struct cli_list servers, groups;
-    int password_fd, peer_password_fd; /* -1: none */
+    struct cli_list users, credentials; /* of the ends, in their order */
+    int password_fd, peer_password_fd;  /* -1: none */
     bool empty_password, generate, weak, dry_run, follow, response, hex;
     bool locate;
-    bool kerberos; /* instead of peer_user */
+    bool kerberos;    /* instead of peer_user */
+    const char *ends; /* the file; NULL: the usual one */
     const char *attempts, *computer, *store, *key, *peer_user, *full_name, *comment, *kind,
         *subject, *max, *interface, *opnum, *file, *workstation, *dns_name;
     uint64_t given; /* options given, a bit each in the order of the table in main.c */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/utf16.h"
+#include "cli/ends.h"
 #include "crypto/owf.h"
 #include "crypto/sysenv.h"
 #include "repair/gss.h"
@@ -235,17 +236,27 @@ bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid)
 
 /* --- commands --- */
 
+/* Two names: both ends are foreign to ntrustd, or treated so. */
+static int check(const struct cli *cli)
+{
+    return cli->arg_count == 2 ? cli_check_ends(cli) : cli_check(cli);
+}
+
 const struct cli_command cli_repair_commands[] = {
-    { "check", "[DOMAIN]", 0, 1, "user kerberos peer-password-fd server",
+    { "check", "[DOMAIN [OTHER]]", 0, 2, "user credentials ends kerberos peer-password-fd server",
       "Check trusts, and say what is wrong and what to do",
       "Runs at either end. At the trusting end it has the trust proven now; at the trusted end it\n"
       "tells what is known of the other. With -U or -k (and, at the trusted end, --server) it also "
       "looks\n"
       "at the other end as that domain's administrator, and shows both side by side. Without\n"
       "DOMAIN it checks all trusts and permissions.\n\n"
+      "With two names it checks the trust between any two domains, Samba's or Windows', without\n"
+      "ntrustd: each is a NetBIOS or DNS name, DOMAIN@SERVER, or a name of the ends file. The "
+      "first\n"
+      "-U or -A is for the first of them, the second for the second.\n\n"
       "What cannot be seen with the given rights is said to be unknown. Exits 0 when all is good,\n"
       "1 with a warning, 2 when a trust is broken, burned or missing, 3 when it cannot be told.",
-      cli_check },
+      check },
     { "reset", "DOMAIN", 1, 1, "user kerberos peer-password-fd server dry-run",
       "Re-establish a trust at both ends",
       "Removes and makes anew both halves of the trust with DOMAIN, in one go: the interdomain\n"

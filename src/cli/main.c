@@ -46,6 +46,8 @@ static const struct option_row {
     { "key", 0, "PATH", false, "the master key's file (/var/lib/ntrust/master.key)" },
     { "user", 'U', "[DOMAIN\\]NAME", false,
       "an administrator of the other domain; the password is asked for" },
+    { "credentials", 'A', "FILE", false, "the same, and the password, from a file of mode 0600" },
+    { "ends", 0, "FILE", false, "the file that names ends (~/.config/ntrust/ends.ini)" },
     { "kerberos", 'k', NULL, false,
       "be that administrator by the Kerberos ticket cache, over SMB" },
     { "peer-password-fd", 0, "N", false,
@@ -242,6 +244,7 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "key", &cli->key, NULL },
         { "user", &cli->peer_user, NULL },
         { "kerberos", NULL, &cli->kerberos },
+        { "ends", &cli->ends, NULL },
         { "full-name", &cli->full_name, NULL },
         { "comment", &cli->comment, NULL },
         { "kind", &cli->kind, NULL },
@@ -265,6 +268,10 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         return take_fd(name, value, &cli->peer_password_fd);
     if (strcmp(name, "server") == 0)
         return take_item(name, value, &cli->servers);
+    if (strcmp(name, "user") == 0 && !take_item(name, value, &cli->users))
+        return false;
+    if (strcmp(name, "credentials") == 0)
+        return take_item(name, value, &cli->credentials);
     if (strcmp(name, "group") == 0)
         return take_item(name, value, &cli->groups);
     if (strcmp(name, "max") == 0 && !is_number(name, value))

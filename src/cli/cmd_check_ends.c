@@ -1,0 +1,45 @@
+/* check A B: a trust between two domains, looked at from both. */
+#include <stdio.h>
+
+#include "cli/ends.h"
+
+static json_t *diagnosis_json(const struct cli_ends *e, const struct nt_diagnosis *d)
+{
+    json_t *findings = json_array();
+    for (int g = 0; g < NT_GROUP_COUNT; g++) {
+        const struct nt_finding *f = &d->group[g];
+        json_array_append_new(
+            findings,
+            json_pack("{s:s,s:s,s:s}", "group", nt_group_name((enum nt_group_of)g), "result",
+                      f->looked ? nt_grade_name(f->grade) : "not judged", "text", f->text));
+    }
+    return json_pack("{s:s,s:i,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "result", nt_grade_name(d->grade),
+                     "code", (int)d->grade, "reason", d->reason, "verdict", d->verdict,
+                     "end_at_fault", d->end, "cause", d->cause, "next", d->remedy, "findings",
+                     findings, "ends", cli_ends_json(e));
+}
+
+int cli_check_ends(const struct cli *cli)
+{
+    struct cli_ends e;
+    struct nt_diagnosis d = { .grade = NT_GRADE_UNKNOWN };
+    if (cli_ends_begin(cli, &e)) {
+        char state[64];
+        cli_ends_look(&e);
+        nt_compare_ends(&e.facts, &d);
+        if (cli->json) {
+            json_t *all = diagnosis_json(&e, &d);
+            cli_print_json(all);
+            json_decref(all);
+        } else {
+            printf("%s and %s: %s\n", nt_end_name(&e.facts.end[0]), nt_end_name(&e.facts.end[1]),
+                   cli_state(cli, nt_grade_name(d.grade), 0, state));
+            cli_print_findings(cli, &d);
+            putchar('\n');
+            cli_ends_print(&e);
+            cli_print_verdict(&d);
+        }
+    }
+    cli_ends_close(&e);
+    return (int)d.grade;
+}

@@ -1,0 +1,319 @@
+/* ends_show.c - what was seen of both ends, side by side; verdicts in words. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/ends.h"
+
+#define COLUMN 40
+
+/* --- texts of one controller's view --- */
+
+#define UNKNOWN "unknown"
+
+static const char *tdo_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    if (dc == NULL || dc->tdo_asked.look != NT_LOOK_SEEN)
+        snprintf(out, size, UNKNOWN);
+    else if (!dc->tdo.tdo.exists)
+        snprintf(out, size, "not there");
+    else
+        snprintf(out, size, "%s%s%.*s%s", dc->tdo.tdo.name, dc->tdo.dns[0] != '\0' ? " (" : "",
+                 (int)size / 2, dc->tdo.dns, dc->tdo.dns[0] != '\0' ? ")" : "");
+    return out;
+}
+
+static const struct nt_admin_tdo *tdo_of(const struct nt_controller_facts *dc)
+{
+    return dc != NULL && dc->tdo_asked.look == NT_LOOK_SEEN && dc->tdo.tdo.exists ? &dc->tdo.tdo
+                                                                                  : NULL;
+}
+
+static const char *direction_text(const struct nt_controller_facts *dc)
+{
+    static const char *const names[] = { "disabled", "inbound: it is trusted",
+                                         "outbound: it trusts", "both ways" };
+    const struct nt_admin_tdo *t = tdo_of(dc);
+    return t != NULL ? names[t->direction & 3] : "-";
+}
+
+static const char *kind_text(const struct nt_controller_facts *dc)
+{
+    const struct nt_admin_tdo *t = tdo_of(dc);
+    if (t == NULL)
+        return "-";
+    if (t->type == 1)
+        return "NT-style";
+    if (t->type != 2)
+        return "another (MIT, DCE)";
+    return (t->attributes & NT_TRUST_FOREST) != 0 ? "forest" : "external";
+}
+
+static const char *encryption_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    if (tdo_of(dc) == NULL || !dc->tdo.enc_known)
+        snprintf(out, size, "%s", tdo_of(dc) == NULL ? "-" : UNKNOWN);
+    else if (dc->tdo.enc_types == 0)
+        snprintf(out, size, "none listed: RC4");
+    else
+        snprintf(out, size, "%s%s%s(0x%x)", (dc->tdo.enc_types & NT_ENC_AES) != 0 ? "AES " : "",
+                 (dc->tdo.enc_types & NT_ENC_RC4) != 0 ? "RC4 " : "",
+                 (dc->tdo.enc_types & 3u) != 0 ? "DES " : "", dc->tdo.enc_types);
+    return out;
+}
+
+static const char *account_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    char when[NT_TIME_TEXT];
+    const struct nt_admin_account *a = &dc->account;
+    if (dc->account_asked.look != NT_LOOK_SEEN)
+        snprintf(out, size, UNKNOWN);
+    else if (!a->exists)
+        snprintf(out, size, "not there");
+    else if (a->type != NT_ADMIN_INTERDOMAIN)
+        snprintf(out, size, "a %s account", nt_admin_account_type_name(a->type));
+    else
+        snprintf(out, size, "%s, set %s", a->disabled ? "disabled" : "enabled",
+                 nt_time_format(a->password_set, when));
+    return out;
+}
+
+static const char *channel_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    const struct nt_admin_channel *c = &dc->channel;
+    if (dc->channel_asked.look == NT_LOOK_NOT_ASKED)
+        snprintf(out, size, "-");
+    else if (dc->channel_asked.look == NT_LOOK_FAILED)
+        snprintf(out, size, UNKNOWN);
+    else if (c->werr == 0)
+        snprintf(out, size, "good, to %.*s", (int)size, c->controller);
+    else
+        snprintf(out, size, "%u %s", c->werr, nt_admin_werr_name(c->werr));
+    return out;
+}
+
+static const char *clock_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    if (dc->clock_known)
+        snprintf(out, size, "%+.1f s of this computer's", (double)dc->ahead_100ns / NT_TIME_SECOND);
+    else
+        snprintf(out, size, UNKNOWN);
+    return out;
+}
+
+/* --- the table --- */
+
+enum mark { PLAIN, AGREE, DIFFER };
+
+static void row(const char *label, enum mark mark, const char *a, const char *b)
+{
+    printf("%c %-22s %-*s %s\n",
+           mark == DIFFER  ? '!'
+           : mark == AGREE ? '='
+                           : ' ',
+           label, COLUMN, a, b);
+}
+
+static void row_sids(const struct cli_ends *e, const struct nt_controller_facts *const dc[2])
+{
+    char text[2][NT_SID_TEXT + 8];
+    enum mark mark = PLAIN;
+    for (size_t i = 0; i < 2; i++) {
+        const struct nt_admin_tdo *t = tdo_of(dc[i]);
+        snprintf(text[i], sizeof text[i], "-");
+        if (t == NULL)
+            continue;
+        nt_sid_format(&t->sid, text[i]);
+        if (dc[1 - i] == NULL || mark == DIFFER)
+            continue;
+        mark = nt_sid_equal(&t->sid, &e->facts.end[1 - i].names.sid) ? AGREE : DIFFER;
+    }
+    row("the other's SID", mark, text[0], text[1]);
+}
+
+static void row_domains(const struct cli_ends *e, const struct nt_controller_facts *const dc[2])
+{
+    char text[2][NT_ADMIN_DNS + NT_ADMIN_NAME + 8], sid[2][NT_SID_TEXT];
+    for (size_t i = 0; i < 2; i++) {
+        const struct nt_admin_names *n = &e->facts.end[i].names;
+        if (dc[i] == NULL)
+            snprintf(text[i], sizeof text[i], "%s: not seen", e->facts.end[i].typed);
+        else
+            snprintf(text[i], sizeof text[i], "%s%s%s%s", n->name, n->dns[0] != '\0' ? " (" : "",
+                     n->dns, n->dns[0] != '\0' ? ")" : "");
+        snprintf(sid[i], sizeof sid[i], "-");
+        if (dc[i] != NULL)
+            nt_sid_format(&n->sid, sid[i]);
+    }
+    row("", PLAIN, text[0], text[1]);
+    row("SID", PLAIN, sid[0], sid[1]);
+}
+
+static void row_directions(const struct cli_ends *e, const struct nt_controller_facts *const dc[2])
+{
+    const struct nt_admin_tdo *a = tdo_of(dc[0]), *b = tdo_of(dc[1]);
+    enum mark mark = PLAIN;
+    (void)e;
+    if (a != NULL && b != NULL) /* what is inbound here is outbound there */
+        mark = (a->direction & 3) == ((b->direction & 1) << 1 | (b->direction & 2) >> 1) ? AGREE
+                                                                                         : DIFFER;
+    row("direction", mark, direction_text(dc[0]), direction_text(dc[1]));
+    mark = a != NULL && b != NULL ? strcmp(kind_text(dc[0]), kind_text(dc[1])) == 0 ? AGREE : DIFFER
+                                  : PLAIN;
+    row("kind", mark, kind_text(dc[0]), kind_text(dc[1]));
+}
+
+static void rows_controllers(const struct cli_ends *e)
+{
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < e->facts.end[i].count; k++) {
+            const struct nt_controller_facts *dc = &e->facts.end[i].dc[k];
+            char account[96], channel[NT_ADMIN_DNS + 32], clock[64];
+            printf("\n  %s, controller of %s%s\n", dc->host, nt_end_name(&e->facts.end[i]),
+                   k == e->facts.end[i].main ? "" : " (another one)");
+            if (dc->reached.look != NT_LOOK_SEEN) {
+                printf("    %s\n", dc->reached.look == NT_LOOK_FAILED
+                                       ? dc->reached.error.text
+                                       : "not asked: no administrator of it was named");
+                continue;
+            }
+            printf("    clock            %s\n", clock_text(dc, clock, sizeof clock));
+            printf("    account of other %s\n", account_text(dc, account, sizeof account));
+            printf("    secure channel   %s\n", channel_text(dc, channel, sizeof channel));
+        }
+}
+
+void cli_ends_print(const struct cli_ends *e)
+{
+    const struct nt_controller_facts *dc[2];
+    char text[2][512];
+    for (size_t i = 0; i < 2; i++)
+        dc[i] = nt_end_main(&e->facts.end[i]);
+    row_domains(e, dc);
+    row("trusted domain object", PLAIN, tdo_text(dc[0], text[0], sizeof text[0]),
+        tdo_text(dc[1], text[1], sizeof text[1]));
+    row_sids(e, dc);
+    row_directions(e, dc);
+    encryption_text(dc[0], text[0], sizeof text[0]);
+    encryption_text(dc[1], text[1], sizeof text[1]);
+    row("encryption types",
+        tdo_of(dc[0]) == NULL || tdo_of(dc[1]) == NULL ? PLAIN
+        : strcmp(text[0], text[1]) == 0                ? AGREE
+                                                       : DIFFER,
+        text[0], text[1]);
+    rows_controllers(e);
+    putchar('\n');
+}
+
+/* --- verdicts --- */
+
+void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d)
+{
+    char state[64];
+    for (int g = 0; g < NT_GROUP_COUNT; g++) {
+        const struct nt_finding *f = &d->group[g];
+        printf("  %-10s %s  %s\n", nt_group_name((enum nt_group_of)g),
+               cli_state(cli, f->looked ? nt_grade_name(f->grade) : "-", 8, state), f->text);
+    }
+}
+
+/* A text behind a label, folded at words. */
+static void print_folded(const char *label, const char *text)
+{
+    const size_t width = 78, indent = 13;
+    size_t at = indent;
+    printf("  %-*s", (int)(indent - 2), label);
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        if (at > indent && at + 1 + len > width) {
+            printf("\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", (int)len, text);
+        at += len;
+        text += len;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
+void cli_print_verdict(const struct nt_diagnosis *d)
+{
+    print_folded("Verdict:", d->verdict);
+    if (*d->reason == '\0')
+        return;
+    if (*d->end != '\0' || d->grade == NT_GRADE_CRITICAL)
+        print_folded("At fault:", *d->end != '\0' ? d->end : "cannot be told from what is seen");
+    if (*d->cause != '\0')
+        print_folded("Cause:", d->cause);
+    if (*d->remedy != '\0')
+        printf("  %-11s%s\n", "Next:", d->remedy); /* not folded: to be copied */
+}
+
+/* --- JSON --- */
+
+static json_t *asked_json(const struct nt_asked *a, json_t *seen)
+{
+    if (a->look == NT_LOOK_SEEN)
+        return seen;
+    json_decref(seen);
+    if (a->look == NT_LOOK_NOT_ASKED)
+        return json_null();
+    return json_pack("{s:{s:s,s:s,s:s}}", "error", "kind", nt_admin_fail_name(a->error.kind),
+                     "status", nt_status_name(a->error.status), "text", a->error.text);
+}
+
+static json_t *time_json(nt_time t)
+{
+    char text[NT_TIME_TEXT];
+    return json_string(nt_time_rfc3339(t, text));
+}
+
+static json_t *controller_json(const struct nt_controller_facts *dc)
+{
+    char sid[NT_SID_TEXT] = "";
+    const struct nt_admin_tdo *t = &dc->tdo.tdo;
+    if (t->exists)
+        nt_sid_format(&t->sid, sid);
+    json_t *tdo =
+        json_pack("{s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:o}", "exists", t->exists, "name", t->name, "dns",
+                  dc->tdo.dns, "sid", sid, "direction", (json_int_t)t->direction, "type",
+                  (json_int_t)t->type, "attributes", (json_int_t)t->attributes, "encryption_types",
+                  dc->tdo.enc_known ? json_integer((json_int_t)dc->tdo.enc_types) : json_null());
+    json_t *account = json_pack(
+        "{s:b,s:s,s:b,s:o}", "exists", dc->account.exists, "type",
+        dc->account.exists ? nt_admin_account_type_name(dc->account.type) : "", "disabled",
+        dc->account.disabled, "password_set", time_json(dc->account.password_set));
+    json_t *channel =
+        json_pack("{s:I,s:s,s:s}", "code", (json_int_t)dc->channel.werr, "name",
+                  nt_admin_werr_name(dc->channel.werr), "controller", dc->channel.controller);
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "host", dc->host, "reached",
+                     asked_json(&dc->reached, json_true()), "clock_ahead_s",
+                     dc->clock_known ? json_real((double)dc->ahead_100ns / NT_TIME_SECOND)
+                                     : json_null(),
+                     "object", asked_json(&dc->tdo_asked, tdo), "account",
+                     asked_json(&dc->account_asked, account), "channel",
+                     asked_json(&dc->channel_asked, channel));
+}
+
+json_t *cli_ends_json(const struct cli_ends *e)
+{
+    json_t *ends = json_array();
+    for (size_t i = 0; i < 2; i++) {
+        const struct nt_end_facts *f = &e->facts.end[i];
+        bool seen = nt_end_main(f) != NULL;
+        char sid[NT_SID_TEXT] = "";
+        json_t *controllers = json_array();
+        for (size_t k = 0; k < f->count; k++)
+            json_array_append_new(controllers, controller_json(&f->dc[k]));
+        if (seen)
+            nt_sid_format(&f->names.sid, sid);
+        json_array_append_new(ends,
+                              json_pack("{s:s,s:b,s:s,s:s,s:s,s:s,s:o}", "end", f->typed, "seen",
+                                        seen, "name", f->names.name, "dns", f->names.dns, "sid",
+                                        sid, "why", f->lost, "controllers", controllers));
+    }
+    return ends;
+}
