@@ -1,0 +1,145 @@
+"""Two Active Directory forests of Samba's in the laboratory, and their trust, for tests of ntrust as
+a toolbox: domains that ntrust does not run.
+
+Each forest has one controller on a machine of its own (samba_lab.Machine: namespaces of network,
+mounts and names, with a /run/samba of its own, so that winbindd's usual socket is there), its own
+DNS, and the other's DNS as its forwarder. The forests differ in every name.
+"""
+
+import os
+import subprocess
+
+import lab
+import samba_lab
+
+ADMIN = 'Passw0rd1x!'  # Active Directory's policy wants more of it than samba_lab.PASSWORD
+
+# What of Samba's server a trust needs, in as few processes as it can.
+OPTIONS = ('server services = s3fs, rpc, ldap, cldap, kdc, winbindd, dns', 'prefork children = 1',
+           'log level = 1', 'max log size = 0')
+
+CHANGE = """
+import ldb, sys
+from samba import param
+from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_pack
+from samba.samdb import SamDB
+lp = param.LoadParm()
+lp.load_default()
+db = SamDB(lp=lp, session_info=system_session())
+change = ldb.Message(ldb.Dn(db, 'CN=%s,CN=System,%s' % (sys.argv[1], db.domain_dn())))
+for name, value in (a.split('=') for a in sys.argv[2:]):
+    if name == 'securityIdentifier':
+        value = ndr_pack(security.dom_sid(value))
+    change[name] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, name)
+db.modify(change, ['relax:0'])
+"""
+
+
+class Forest(samba_lab.Machine):
+    """A forest of one domain with one controller. Call provision(), then start(); or build()."""
+
+    def __init__(self, computer, address, domain, realm):
+        super().__init__(computer, address)
+        self.domain, self.realm = domain, realm
+        self.host = '%s.%s' % (computer.lower(), realm)
+        self.admin = samba_lab.who(domain, 'Administrator', ADMIN)
+        self.process = None
+        self.began = None
+
+    def begin_provision(self, forwarder):
+        """Begins to make the domain; finish_provision() waits for it."""
+        os.unlink(self.path('/etc/samba/smb.conf'))
+        self.write('/etc/hosts', '127.0.0.1 localhost\n%s %s %s\n'
+                   % (self.address, self.host, self.name.lower()))
+        self.resolver(self.address)
+        self.began = lab.popen(self.prefix + [
+            'samba-tool', 'domain', 'provision', '--realm=' + self.realm.upper(),
+            '--domain=' + self.domain, '--server-role=dc', '--dns-backend=SAMBA_INTERNAL',
+            '--adminpass=' + ADMIN, '--host-ip=' + self.address,
+            '--option=interfaces=lo %s/24' % self.address, '--option=bind interfaces only=yes',
+            *('--option=%s' % o for o in OPTIONS), '--option=dns forwarder=' + forwarder],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def finish_provision(self):
+        out = self.began.communicate(timeout=60)[0]
+        if self.began.returncode != 0:
+            raise AssertionError('no domain %s:\n%s' % (self.domain, out.decode()))
+        self.write('/etc/nsswitch.conf', 'passwd: files winbind\ngroup: files winbind\n'
+                                         'hosts: files dns\n')
+        self.write('/etc/krb5.conf', '[libdefaults]\n default_realm = %s\n dns_lookup_kdc = true\n'
+                   ' dns_lookup_realm = false\n' % self.realm.upper())
+        words = out.decode().split()
+        self.sid = [w for w in words if w.startswith('S-1-5-21-')][-1]
+
+    def resolver(self, address):
+        self.write('/etc/resolv.conf', 'nameserver %s\nsearch %s\n' % (address, self.realm))
+
+    def start_samba(self):
+        with open(self.path('/var/log/samba/out.samba'), 'ab') as out:
+            self.process = lab.popen(self.prefix + ['samba', '--foreground', '--no-process-group'],
+                                     stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def ready(self):
+        return (all(self.listens(p) for p in (53, 88, 135, 389, 445)) and
+                self.outcome('wbinfo -p')[0] == 0)
+
+    def stop_samba(self):
+        process, self.process = self.process, None
+        process.terminate()
+        try:
+            process.wait(lab.STEP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def tool(self, *words, ok=True):
+        """samba-tool on the controller, for its own domain."""
+        return self.run(['samba-tool', *words], ok=ok)
+
+    def create_trust(self, other, kind='external', direction='both'):
+        return self.tool('domain', 'trust', 'create', other.realm, '--type=' + kind,
+                         '--direction=' + direction, '--create-location=both', '-U', other.admin,
+                         '--skip-validation')
+
+    def delete_half(self, other):
+        """The half at this end, as an administrator deletes it who knows of one end only."""
+        return self.tool('domain', 'trust', 'delete', other.realm, '--delete-location=local')
+
+    def half(self, other, **attributes):
+        """Changes attributes of the trusted domain object, below all that would forbid it."""
+        self.run(['/usr/bin/python3', '-B', '-c', CHANGE, other.realm] +
+                 ['%s=%s' % a for a in attributes.items()])
+
+    def validate(self, other):
+        """(exit code, output) of `samba-tool domain trust validate`, both ends."""
+        return self.outcome(['samba-tool', 'domain', 'trust', 'validate', other.realm, '-U',
+                             other.admin])
+
+    def ping(self, other):
+        """(exit code, output) of winbindd proving its secure channel to the other's."""
+        return self.outcome(['wbinfo', '--ping-dc', '--domain=' + other.domain])
+
+
+def trust(west, east, kind='external'):
+    """A trust that is good, whatever was there before."""
+    for forest, other in ((west, east), (east, west)):
+        forest.outcome(['samba-tool', 'domain', 'trust', 'delete', other.realm,
+                        '--delete-location=local'])
+    west.create_trust(east, kind)
+
+
+def build():
+    """Two forests that answer: WEST (west.test) and EAST (east.test)."""
+    west = Forest('WESTDC', '10.78.0.11', 'WEST', 'west.test')
+    east = Forest('EASTDC', '10.78.0.12', 'EAST', 'east.test')
+    west.begin_provision(east.address)
+    east.begin_provision(west.address)
+    for forest in (west, east):
+        forest.finish_provision()
+        forest.start_samba()
+    for forest in (west, east):
+        samba_lab.wait_until('the controller of %s answers' % forest.domain, forest.ready, 60,
+                             forest.logs)
+    return west, east

@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""A trust between two Active Directory forests of Samba's, which ntrust does not run: broken in the
+ways of the field, and named by `ntrust check A B` with the end and the remedy. The stock tool agrees
+that it was good, and that it is broken."""
+
+import json
+import os
+import unittest
+
+import ad_lab
+import lab
+import samba_lab
+
+WEST = EAST = None
+
+
+def setUpModule():
+    global WEST, EAST
+    lab.need('samba', 'samba-tool')
+    WEST, EAST = ad_lab.build()
+    ad_lab.trust(WEST, EAST)
+
+
+def credentials(user, password):
+    return 'username = %s\npassword = %s\n' % (user, password)
+
+
+def write_private(name, text):
+    path = os.path.join(lab.ROOT, name)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w',
+              encoding='utf-8') as f:
+        f.write(text)
+    return path
+
+
+def ends():
+    return ['WEST@' + WEST.address, 'EAST@' + EAST.address]
+
+
+def ntrust(*args, stdin=None, env=None):
+    """(exit code, output), on the controller of WEST."""
+    return lab.run(WEST.prefix + [lab.NTRUST, *args], stdin=stdin, ok=None,
+                   env=dict(os.environ, HOME=lab.ROOT, **(env or {})))
+
+
+def check(*args, who=None, **more):
+    """(exit code, what `ntrust check` says)"""
+    admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
+    code, out = ntrust('--json', 'check', *(args or ends()),
+                       *(who if who is not None else ['-A', admin, '-A', admin]), **more)
+    return code, json.loads(out)
+
+
+class Trust(unittest.TestCase):
+    def good(self):
+        code, seen = check()
+        self.assertEqual((code, seen['result'], seen['reason']), (0, 'good', ''), seen)
+
+    def broken(self, reason, end, remedy='ntrust reset WEST EAST'):
+        code, seen = check()
+        self.assertEqual((code, seen['reason'], seen['end_at_fault']), (2, reason, end), seen)
+        self.assertIn(remedy, seen['next'])
+        return seen
+
+    def test_good(self):
+        code, out = WEST.validate(EAST)
+        self.assertEqual(code, 0, out)
+        code, seen = check()
+        self.assertEqual(code, 0, seen)
+        west, east = (e['controllers'][0] for e in seen['ends'])
+        self.assertEqual(west['object']['sid'], EAST.sid)
+        self.assertEqual(east['object']['sid'], WEST.sid)
+        self.assertEqual(west['channel'], {'code': 0, 'name': 'SUCCESS',
+                                           'controller': EAST.host})
+        self.assertEqual(east['account']['type'], 'interdomain trust')
+        self.assertLess(abs(east['clock_ahead_s']), 5)
+
+    def test_text(self):
+        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
+        code, out = ntrust('check', *ends(), '-A', admin, '-A', admin)
+        self.assertEqual(code, 0, out)
+        self.assertIn('the trust between WEST and EAST is good', out)
+        self.assertNotIn(ad_lab.ADMIN, out)
+
+    def test_controllers_found_by_dns(self):
+        code, seen = check('west.test', 'east.test')
+        self.assertEqual(code, 0, seen)
+
+    def test_ends_file(self):
+        write_private('one.cred', credentials('Administrator', ad_lab.ADMIN))
+        path = write_private('ends.ini', ''.join(
+            '[end %s]\ndomain = %s\nservers = %s\ncredentials = one.cred\n'
+            % (name, f.realm, f.address) for name, f in (('here', WEST), ('there', EAST))))
+        code, seen = check('here', 'there', '--ends', path, who=[])
+        self.assertEqual(code, 0, seen)
+
+    def test_credentials_of_each_kind(self):
+        env = {'NTRUST_USER': 'Administrator', 'NTRUST_PASSWORD': ad_lab.ADMIN}
+        self.assertEqual(check(who=[], env=env)[0], 0)
+        typed = ['-U', 'Administrator', '-U', 'EAST\\Administrator', '--peer-password-fd', '0']
+        self.assertEqual(check(who=typed, stdin='%s\n%s\n' % (ad_lab.ADMIN, ad_lab.ADMIN))[0], 0)
+
+    def test_credentials_file_that_others_can_read(self):
+        path = write_private('open', credentials('Administrator', ad_lab.ADMIN))
+        os.chmod(path, 0o644)
+        code, out = ntrust('check', *ends(), '-A', path, '-A', path)
+        self.assertEqual(code, 3)
+        self.assertIn('its mode has to be 0600', out)
+
+    def test_wrong_credentials_are_unknown(self):
+        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
+        wrong = write_private('wrong', credentials('Administrator', 'no'))
+        code, seen = check(who=['-A', admin, '-A', wrong])
+        self.assertEqual((code, seen['end_at_fault']), (3, ''), seen)
+        self.assertIn('does not accept the logon', seen['cause'])
+
+    def test_no_administrator_of_one_end(self):
+        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
+        code, seen = check(who=['-A', admin])
+        self.assertEqual(code, 3, seen)
+        self.assertEqual(seen['ends'][0]['controllers'][0]['channel']['code'], 0)
+        self.assertIsNone(seen['ends'][1]['controllers'][0]['channel'])
+
+    def test_missing_rights_are_unknown(self):
+        EAST.outcome(['samba-tool', 'user', 'create', 'joe', ad_lab.ADMIN])
+        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
+        joe = write_private('joe', credentials('joe', ad_lab.ADMIN))
+        code, seen = check(who=['-A', admin, '-A', joe])
+        self.assertEqual(code, 3, seen)
+        self.assertIn('An administrator of that domain is needed', seen['cause'])
+
+    def test_account_disabled(self):
+        EAST.tool('user', 'disable', 'WEST$')
+        self.broken('account-disabled', 'EAST')
+        EAST.tool('user', 'enable', 'WEST$')
+        self.good()
+
+    def test_wrong_direction(self):
+        EAST.half(WEST, trustDirection=1)
+        self.broken('wrong-direction', 'EAST')
+        EAST.half(WEST, trustDirection=3)
+        self.good()
+
+    def test_sid_of_an_old_domain(self):
+        WEST.half(EAST, securityIdentifier='S-1-5-21-1-2-3')
+        self.assertIn(EAST.sid, self.broken('domain-changed', 'WEST',
+                                            'ntrust reset --recreate WEST EAST')['cause'])
+        WEST.half(EAST, securityIdentifier=EAST.sid)
+        self.good()
+
+    def test_encryption_types_that_do_not_meet(self):
+        EAST.half(WEST, **{'msDS-SupportedEncryptionTypes': 4})
+        self.broken('encryption-types', 'EAST')
+        EAST.half(WEST, **{'msDS-SupportedEncryptionTypes': 24})
+        self.good()
+
+    def test_deleted_at_one_end(self):
+        EAST.delete_half(WEST)
+        self.assertNotEqual(WEST.validate(EAST)[0], 0)
+        self.broken('removed', 'EAST')
+        ad_lab.trust(WEST, EAST)
+        self.good()
+
+
+if __name__ == '__main__':
+    samba_lab.main()
