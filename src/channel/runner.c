@@ -433,6 +433,7 @@ static struct nt_out_when moment(struct nt_runner *r, const struct nt_dir *dir)
     r->jitter ^= r->jitter >> 17;
     r->jitter ^= r->jitter << 5;
     return (struct nt_out_when){ .policy = policy_of(dir),
+                                 .domain = nt_dir_domain(dir),
                                  .now = nt_now(r->service->env),
                                  .random = r->jitter };
 }

@@ -261,6 +261,7 @@ ntstatus nt_op_store_restored(struct nt_txn *txn, nt_time as_of, bool surely, co
         if (wanted == NULL)
             return NT_STATUS(NO_MEMORY);
         nt_out_want_check(&wanted->out, nt_txn_now(txn));
+        nt_seen_restored(&wanted->out.seen);
         status = nt_op_put(txn, wanted, NT_STATUS(INTERNAL_ERROR));
         checks++;
     }

@@ -10,6 +10,9 @@
  * try with an old password could burn a permission that was just made anew. */
 #define NT_OUT_REFUSALS_MAX 3
 
+/* A controller that was seen to lag counts as lagging for so many intervals of the checks. */
+#define NT_OUT_LAG_CHECKS 4
+
 /* A proof older than this is not one for a change. */
 #define NT_OUT_PROOF_FRESH (60 * NT_TIME_SECOND)
 

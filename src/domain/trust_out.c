@@ -195,6 +195,31 @@ static void push_history(struct nt_trust_out *out, const struct nt_policy *polic
         out->history_count = most;
 }
 
+/* Two intervals: what was not set from here and lies closer together has one cause. */
+static uint64_t clone_window(const struct nt_policy *policy)
+{
+    return 2 * policy->change_interval_s;
+}
+
+static void note_healed(const struct nt_trust_out *out, uint32_t behind,
+                        struct nt_out_result *result)
+{
+    note(result, NT_EVENT_INFO, "trust-peer-healed",
+         "The trusted end was %u change%s behind, and holds our current password again: version "
+         "%u, proven.",
+         behind, behind == 1 ? "" : "s", out->current.version);
+}
+
+/* By how many changes one of the history is behind the current one, and until when it was in use.
+ */
+static uint32_t steps_behind(const struct nt_trust_out *out, const struct nt_out_candidate *c,
+                             nt_time *until)
+{
+    uint32_t i = (uint32_t)(c - out->history);
+    *until = i == 0 ? out->current.created : out->history[i - 1].created;
+    return i + 1;
+}
+
 /* `next` has opened a channel: it is the current one from now on. */
 static void promote(struct nt_trust_out *out, const struct nt_out_when *when, const char *dc,
                     struct nt_out_result *result)
@@ -215,16 +240,24 @@ static void promote(struct nt_trust_out *out, const struct nt_out_when *when, co
     forget_trouble(out);
     if (first)
         out->established_at = when->now;
-    if (adopted) {
+    if (adopted && nt_seen_cloned(&out->seen)) {
+        schedule_change(out, when); /* or both controllers would change it for ever */
+    } else if (adopted) {
         out->next_change = when->now; /* its clear text is not known: no AES keys */
     } else {
         out->change_wanted = false;
         schedule_change(out, when);
+        nt_seen_own(&out->seen, when->now, clone_window(when->policy));
     }
+    nt_seen_leads(&out->seen, dc);
+    uint32_t behind = nt_seen_healed(&out->seen);
     raise_effect(result, NT_OUT_COMMIT);
-    if (adopted)
+    if (behind > 0)
+        note_healed(out, behind, result);
+    else if (adopted)
         note(result, NT_EVENT_WARNING, "trust-password-adopted",
-             "The trusted end's newer password is proven; it is replaced at once.");
+             "The trusted end's newer password is proven; it is replaced %s.",
+             nt_seen_cloned(&out->seen) ? "at the next interval" : "at once");
     else if (first)
         note(result, NT_EVENT_INFO, "trust-established",
              "The trust is established: the initial password was replaced by one that no person "
@@ -258,6 +291,12 @@ static void opened_by_current(struct nt_trust_out *out, struct nt_out_session *s
         copy_dc(out->proven_dc, dc);
         out->lag_since = 0;
         forget_trouble(out);
+        nt_seen_leads(&out->seen, dc);
+        uint32_t behind = nt_seen_healed(&out->seen);
+        if (behind > 0) {
+            raise_effect(result, NT_OUT_COMMIT);
+            note_healed(out, behind, result);
+        }
     }
     if (out->current.initial)
         out->state = NT_OUT_ESTABLISHING;
@@ -266,9 +305,12 @@ static void opened_by_current(struct nt_trust_out *out, struct nt_out_session *s
 }
 
 static void opened_by_history(struct nt_trust_out *out, struct nt_out_session *s,
-                              const struct nt_out_when *when, const char *dc,
-                              struct nt_out_result *result)
+                              const struct nt_out_when *when, const struct nt_out_candidate *c,
+                              const char *dc, struct nt_out_result *result)
 {
+    nt_time until;
+    char time[NT_TIME_TEXT];
+    uint32_t behind = steps_behind(out, c, &until);
     bool other_dc = out->proven_dc[0] != '\0' && strcmp(out->proven_dc, dc) != 0;
     out->state = out->next.set && out->next.refused == 0 ? NT_OUT_CHANGING : NT_OUT_ACTIVE;
     if (other_dc && out->lag_since == 0)
@@ -278,11 +320,11 @@ static void opened_by_history(struct nt_trust_out *out, struct nt_out_session *s
     if (other_dc && nt_out_ahead(out->lag_since + when->policy->check_interval_s * NT_TIME_SECOND,
                                  when->now, when->policy->check_interval_s)) {
         s->lagging = true;
-        if (out->backoff_s == 0)
+        if (nt_seen_lags(&out->seen, dc, behind, when->now))
             note(result, NT_EVENT_WARNING, "trust-controller-lags",
-                 "Controller %s knows an older password only, and %s a newer one: it lags behind. "
-                 "Nothing is changed before %s was asked.",
-                 dc, out->proven_dc, out->proven_dc);
+                 "Controller %s is %u change%s behind: it knows the password that was in use until "
+                 "%s, and %s a newer one. Nothing is changed for its sake.",
+                 dc, behind, behind == 1 ? "" : "s", nt_time_format(until, time), out->proven_dc);
         back_off(out, when);
         return;
     }
@@ -294,10 +336,13 @@ static void opened_by_history(struct nt_trust_out *out, struct nt_out_session *s
         raise_effect(result, NT_OUT_COMMIT);
     }
     s->resend = true;
+    nt_seen_behind(&out->seen, behind, until, when->now);
     if (out->rounds == 0)
         note(result, NT_EVENT_WARNING, "trust-peer-behind",
-             "The trusted end knows an older password only: it has gone back, or a change did not "
-             "arrive. Ours is sent again.");
+             "The trusted end is %u change%s behind: it knows the password that was in use until "
+             "%s. It has gone back to a copy of before, or a change did not arrive. Ours is sent "
+             "again.",
+             behind, behind == 1 ? "" : "s", nt_time_format(until, time));
 }
 
 void nt_out_opened(struct nt_trust_out *out, struct nt_out_session *s,
@@ -332,7 +377,7 @@ void nt_out_opened(struct nt_trust_out *out, struct nt_out_session *s,
     else if (c == &out->current)
         opened_by_current(out, s, when, at, offered_all, result);
     else
-        opened_by_history(out, s, when, at, result);
+        opened_by_history(out, s, when, c, at, result);
     if (was_broken)
         raise_effect(result, NT_OUT_COMMIT);
     if (result->kind == NULL && (was_broken || was_degraded))
@@ -341,6 +386,21 @@ void nt_out_opened(struct nt_trust_out *out, struct nt_out_session *s,
 }
 
 /* --- what the trusted end says that it holds --- */
+
+/* P6: not the first time that a password comes from elsewhere. */
+static bool note_cloned(const struct nt_trust_out *out, const char *then,
+                        struct nt_out_result *result)
+{
+    char first[NT_TIME_TEXT];
+    if (!nt_seen_cloned(&out->seen))
+        return false;
+    note(result, NT_EVENT_ERROR, "trust-cloned",
+         "The trusted end holds a password that was not set from here, for the %uth time since %s: "
+         "two controllers run with this one's identity (a clone), or this one goes back to a "
+         "snapshot again and again. %s",
+         out->seen.foreign, nt_time_format(out->seen.foreign_first, first), then);
+    return true;
+}
 
 static void adopt(struct nt_trust_out *out, struct nt_out_session *s,
                   const struct nt_out_when *when, const struct nt_secret *hash,
@@ -358,6 +418,9 @@ static void adopt(struct nt_trust_out *out, struct nt_out_session *s,
     s->prove = true;
     result->verdict = NT_VERDICT_ADOPT;
     raise_effect(result, NT_OUT_COMMIT);
+    nt_seen_foreign(&out->seen, when->now, clone_window(when->policy));
+    if (note_cloned(out, "It is taken over and proven.", result))
+        return;
     note(result, NT_EVENT_WARNING, "trust-end-reverted",
          "This end has gone back: the trusted end holds a newer password, and ours only as its "
          "previous one. The newer one is taken over, proven and replaced.");
@@ -378,6 +441,9 @@ static void judge_unknown(struct nt_trust_out *out, struct nt_out_session *s,
     }
     s->resend = true;
     result->verdict = NT_VERDICT_BOTH_MOVED;
+    nt_seen_foreign(&out->seen, when->now, clone_window(when->policy));
+    if (note_cloned(out, "Ours is sent again.", result))
+        return;
     note(result, NT_EVENT_WARNING, "trust-changed-elsewhere",
          "The trusted end holds a password that was not set from here: somebody else uses this "
          "trust's account. Ours is sent again.");
@@ -572,12 +638,20 @@ static void set_broken(struct nt_trust_out *out, struct nt_out_session *s,
     out->refusals++;
     back_off(out, when);
     schedule_check(out, when);
+    nt_time restored = reason == NT_BROKEN_MISMATCH ? nt_out_restored_to(out, when->domain) : 0;
     if (news) {
-        char name[64];
+        char name[64], to[NT_TIME_TEXT];
         if (out->state != NT_OUT_BROKEN)
             out->broken_at = when->now;
-        note(result, NT_EVENT_ERROR, "trust-broken", "%s: %s (%s)", nt_broken_name(reason),
-             nt_out_reason_text(out, reason), nt_status_format(status, name));
+        if (restored != 0)
+            note(result, NT_EVENT_ERROR, "trust-broken",
+                 "%s: this end %s restored from a backup of %s, and the other end has moved on "
+                 "since; reset needed (%s)",
+                 nt_broken_name(reason), when->domain->restored_surely ? "was" : "may have been",
+                 nt_time_format(restored, to), nt_status_format(status, name));
+        else
+            note(result, NT_EVENT_ERROR, "trust-broken", "%s: %s (%s)", nt_broken_name(reason),
+                 nt_out_reason_text(out, reason), nt_status_format(status, name));
     }
     out->state = NT_OUT_BROKEN;
     out->broken = reason;

@@ -21,7 +21,9 @@
 #include "base/nttime.h"
 #include "base/secret.h"
 #include "base/status.h"
+#include "domain/trust_seen.h"
 
+struct nt_domain;
 struct nt_policy;
 
 #define NT_OUT_HISTORY_MAX    16
@@ -98,6 +100,7 @@ struct nt_trust_out {
     char proven_dc[NT_OUT_DC]; /* the last one that took our newest password */
     nt_time lag_since; /* since when another controller lags behind proven_dc; 0: none does */
     uint64_t changes, resends, adoptions; /* counters, for metrics and checks */
+    struct nt_trust_seen seen;
 
     /* The initial password is a reset code that was made here: until this moment it waits to be
      * typed at the other end, a refusal before means nothing, and afterwards it is not offered. 0:
@@ -159,7 +162,8 @@ void nt_out_plan(const struct nt_trust_out *out, const struct nt_policy *policy,
 struct nt_out_when {
     const struct nt_policy *policy;
     nt_time now;
-    uint32_t random; /* any value: jitter */
+    uint32_t random;                /* any value: jitter */
+    const struct nt_domain *domain; /* ours: whether its store was restored; may be NULL */
 };
 
 enum nt_out_effect {
@@ -243,6 +247,9 @@ const char *nt_broken_text(enum nt_broken reason); /* one sentence */
 /* What to do, as a command where there is one, with the names put in. Returns `text`. */
 const char *nt_broken_remedy(enum nt_broken reason, const char *trusted, const char *own,
                              char *text, size_t size);
+/* To what time this end went back, where that explains that no password opens the trust: its store
+ * was restored, and the trust has not worked since. 0: it does not. */
+nt_time nt_out_restored_to(const struct nt_trust_out *out, const struct nt_domain *domain);
 /* The reason that a status stands for. */
 enum nt_broken nt_broken_of(ntstatus status);
 /* What the state means, and what to do next ("" for nothing). Each returns `text`. */

@@ -77,18 +77,32 @@ bool nt_out_retries(const struct nt_trust_out *out)
     return true;
 }
 
+/* P3: while controllers of the trusted end differ, another change would only make it worse. A
+ * person may insist, and an initial password or one that is known by its hash alone does not wait.
+ */
+static bool held_by_laggards(const struct nt_trust_out *out, const struct nt_policy *policy,
+                             nt_time now)
+{
+    return !out->change_wanted && !out->current.initial && out->current.has_clear &&
+           nt_seen_lagging(&out->seen, now, NT_OUT_LAG_CHECKS * policy->check_interval_s);
+}
+
 static bool change_due(const struct nt_trust_out *out, const struct nt_policy *policy, nt_time now)
 {
     /* The initial password is replaced whatever the policy says: it serves once. */
     if (policy->disable_password_change && !out->change_wanted && !out->current.initial)
         return false;
+    if (held_by_laggards(out, policy, now))
+        return false;
     return out->change_wanted || !nt_out_ahead(out->next_change, now, policy->change_interval_s);
 }
 
-static nt_time next_event(const struct nt_trust_out *out, const struct nt_policy *policy)
+static nt_time next_event(const struct nt_trust_out *out, const struct nt_policy *policy,
+                          nt_time now)
 {
     nt_time until = out->next_check;
-    if (!policy->disable_password_change && out->next_change < until)
+    if (!policy->disable_password_change && !held_by_laggards(out, policy, now) &&
+        out->next_change < until)
         until = out->next_change;
     return until;
 }
@@ -136,7 +150,7 @@ static void plan_closed(const struct nt_trust_out *out, const struct nt_policy *
     else if (!check_ahead)
         plan_open(out, action, NT_OUT_OPEN, prefer, "check");
     else
-        plan_wait(action, next_event(out, policy), "all well");
+        plan_wait(action, next_event(out, policy, now), "all well");
 }
 
 /* A channel is open and its evidence read. */
@@ -184,7 +198,7 @@ static void plan_opened(const struct nt_trust_out *out, const struct nt_policy *
         return;
     }
     if (nt_out_ahead(out->next_check, now, policy->check_interval_s))
-        plan_wait(action, next_event(out, policy), "all well");
+        plan_wait(action, next_event(out, policy, now), "all well");
     else if (s->evidence_lacking)
         plan_open(out, action, NT_OUT_OPEN, s->dc, "check");
     else

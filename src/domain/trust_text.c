@@ -285,3 +285,10 @@ const char *nt_out_next(const struct nt_trust_out *out, const char *trusted, con
         reason = NT_BROKEN_MISMATCH; /* both ends, made anew */
     return nt_broken_remedy(reason, trusted, own, text, size);
 }
+
+nt_time nt_out_restored_to(const struct nt_trust_out *out, const struct nt_domain *domain)
+{
+    bool explains = domain != NULL && domain->restored_at != 0 && out->established &&
+                    out->last_ok < domain->restored_at;
+    return explains ? domain->restored_to : 0;
+}

@@ -199,7 +199,45 @@ enum nt_err nt_blob_account_read(struct nt_cursor *c, struct nt_account *a)
 
 /* --- TDOs: the trusting end of a trust --- */
 
-#define TDO_VERSION 3 /* 1: without a lease; 2: without a reset code */
+#define TDO_VERSION 4 /* 1: without a lease; 2: without a reset code; 3: without what was seen */
+
+static void put_seen(struct nt_buf *b, const struct nt_trust_seen *seen)
+{
+    nt_buf_u32le(b, seen->behind);
+    nt_buf_u64le(b, seen->behind_at);
+    nt_buf_u64le(b, seen->behind_to);
+    nt_buf_u32le(b, seen->foreign);
+    nt_buf_u64le(b, seen->foreign_first);
+    nt_buf_u64le(b, seen->foreign_last);
+    if (seen->laggard_count > NT_SEEN_LAGGARDS) {
+        nt_buf_fail(b, NT_E_LIMIT);
+        return;
+    }
+    nt_buf_u8(b, (uint8_t)seen->laggard_count);
+    for (size_t i = 0; i < seen->laggard_count; i++) {
+        put_text(b, seen->laggards[i].dc, sizeof seen->laggards[i].dc);
+        nt_buf_u64le(b, seen->laggards[i].first);
+        nt_buf_u64le(b, seen->laggards[i].last);
+        nt_buf_u32le(b, seen->laggards[i].behind);
+    }
+}
+
+static void get_seen(struct nt_cursor *c, struct nt_trust_seen *seen)
+{
+    seen->behind = nt_cursor_u32le(c);
+    seen->behind_at = nt_cursor_u64le(c);
+    seen->behind_to = nt_cursor_u64le(c);
+    seen->foreign = nt_cursor_u32le(c);
+    seen->foreign_first = nt_cursor_u64le(c);
+    seen->foreign_last = nt_cursor_u64le(c);
+    seen->laggard_count = get_count(c, NT_SEEN_LAGGARDS);
+    for (size_t i = 0; i < seen->laggard_count; i++) {
+        get_text(c, seen->laggards[i].dc, sizeof seen->laggards[i].dc);
+        seen->laggards[i].first = nt_cursor_u64le(c);
+        seen->laggards[i].last = nt_cursor_u64le(c);
+        seen->laggards[i].behind = nt_cursor_u32le(c);
+    }
+}
 
 static void put_candidate(struct nt_buf *b, const struct nt_out_candidate *x)
 {
@@ -328,6 +366,7 @@ void nt_blob_tdo_write(struct nt_buf *b, const struct nt_tdo *t)
     nt_buf_u64le(b, t->lease.until);
     nt_buf_u64le(b, t->lease.number);
     put_code(b, t->out.initial_until, t->out.code_mark);
+    put_seen(b, &t->out.seen);
 }
 
 enum nt_err nt_blob_tdo_read(struct nt_cursor *c, struct nt_tdo *t)
@@ -341,6 +380,8 @@ enum nt_err nt_blob_tdo_read(struct nt_cursor *c, struct nt_tdo *t)
     }
     if (version >= 3)
         get_code(c, &t->out.initial_until, t->out.code_mark);
+    if (version >= 4)
+        get_seen(c, &t->out.seen);
     return finished(c);
 }
 

@@ -168,7 +168,9 @@ static bool report(struct run *r, unsigned who, event_fn *fn, const void *arg)
     struct controller *c = &r->controllers[who];
     struct nt_trust_out copy = r->out;
     struct nt_out_result result;
-    struct nt_out_when when = { &r->policy, r->w.now, (uint32_t)world_random(&r->w) };
+    struct nt_out_when when = { .policy = &r->policy,
+                                .now = r->w.now,
+                                .random = (uint32_t)world_random(&r->w) };
     fn(&copy, &c->session, &when, arg, &result);
     if (chance(&r->w, r->faults)) { /* before it was durable */
         crash_out(r, who);

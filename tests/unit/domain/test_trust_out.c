@@ -26,7 +26,7 @@ static void begin(struct end *e, const char *initial)
     struct nt_password password = password_of(initial);
     memset(e, 0, sizeof *e);
     nt_policy_default(&e->policy);
-    e->when = (struct nt_out_when){ &e->policy, T0, 0x80008000u };
+    e->when = (struct nt_out_when){ .policy = &e->policy, .now = T0, .random = 0x80008000u };
     nt_out_establish(&e->out, &password, T0);
 }
 

@@ -131,6 +131,14 @@ void fill_out(struct nt_trust_out *out, bool extreme)
     out->changes = next_u64(&v);
     out->resends = next_u64(&v);
     out->adoptions = next_u64(&v);
+    out->seen.behind = 3;
+    out->seen.behind_at = next_u64(&v);
+    out->seen.behind_to = next_u64(&v);
+    out->seen.foreign = 2;
+    out->seen.foreign_first = next_u64(&v);
+    out->seen.foreign_last = next_u64(&v);
+    (void)nt_seen_lags(&out->seen, "dc2.example", 1, next_u64(&v));
+    (void)nt_seen_lags(&out->seen, "dc3.example", 0, next_u64(&v));
     out->initial_until = next_u64(&v);
     memset(out->code_mark, extreme ? 255 : 8, sizeof out->code_mark);
 }
