@@ -235,6 +235,25 @@ static nt_time missing_since(const struct run *r, const char *name)
     return at;
 }
 
+/* "DC2 (2 changes behind)" of all that lag. */
+static const char *laggards_text(const json_t *seen, char *text, size_t size)
+{
+    const json_t *list = json_object_get(seen, "laggards");
+    size_t at = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < json_array_size(list) && at < size; i++) {
+        const json_t *one = json_array_get(list, i);
+        long long behind = (long long)cli_number(one, "behind");
+        char how[64] = "accepts none of our passwords";
+        if (behind > 0)
+            snprintf(how, sizeof how, "%lld change%s behind", behind, behind == 1 ? "" : "s");
+        int n = snprintf(text + at, size - at, "%s%s (%s)", i > 0 ? ", " : "",
+                         cli_text(one, "controller"), how);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return text;
+}
+
 static void check_trust(struct run *r, const json_t *listed)
 {
     const struct cli *cli = r->cli;
@@ -246,6 +265,8 @@ static void check_trust(struct run *r, const json_t *listed)
         cli, "POST", cli_path(path, sizeof path, "/v1/trusts/", name, "/verify"), NULL, &http);
     it.here = asked != NULL && http < 400 ? asked : listed;
     const json_t *error = json_object_get(it.here, "last_error");
+    const json_t *seen = json_object_get(it.here, "seen");
+    char laggards[400];
     struct nt_trust_facts f = {
         .own = r->own,
         .peer = name,
@@ -265,6 +286,9 @@ static void check_trust(struct run *r, const json_t *listed)
         .checked = cli_nt_time(it.here, "checked"),
         .now = r->now,
         .change_interval_s = (uint64_t)cli_number(r->policy, "change_interval_s"),
+        .restored_to = cli_nt_time(seen, "restored_to"),
+        .cloned = cli_bool(seen, "cloned"),
+        .laggards = laggards_text(seen, laggards, sizeof laggards),
         .there_error = &r->peer.error,
     };
     cli_sid(it.here, "sid", &f.sid);

@@ -53,6 +53,15 @@ static void print_netbios(const json_t *netbios)
     }
 }
 
+static void print_restored(const json_t *store)
+{
+    char at[32], to[32];
+    if (*cli_text(store, "restored") != '\0')
+        printf("  %-12s %s, to a copy of %s\n", "restored",
+               cli_time(cli_text(store, "restored"), at),
+               cli_time(cli_text(store, "restored_to"), to));
+}
+
 static int status(const struct cli *cli)
 {
     int code;
@@ -66,6 +75,7 @@ static int status(const struct cli *cli)
         printf("%s\\%s  ntrustd %s\n  %-12s %s\n  %-12s %s\n", cli_text(s, "domain"),
                cli_text(s, "computer"), cli_text(s, "version"), "SID", cli_text(s, "sid"),
                "running", cli_time(cli_text(s, "started"), when));
+        print_restored(json_object_get(s, "store"));
         print_netbios(json_object_get(s, "netbios"));
         print_states("trusts", json_object_get(s, "trusts"));
         print_states("permits", json_object_get(s, "permits"));

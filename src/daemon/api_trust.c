@@ -174,17 +174,64 @@ static const char *end_at_fault(const struct nt_tdo *t)
                                           : end;
 }
 
+/* What was seen of the trust over time, domain/trust_seen.h. */
+static json_t *seen_json(const struct nt_dir *dir, const struct nt_trust_out *o)
+{
+    const struct nt_trust_seen *seen = &o->seen;
+    bool broken = o->state == NT_OUT_BROKEN && o->broken == NT_BROKEN_MISMATCH;
+    nt_time restored = broken ? nt_out_restored_to(o, nt_dir_domain(dir)) : 0;
+    json_t *laggards = json_array();
+    for (uint32_t i = 0; i < seen->laggard_count; i++)
+        json_array_append_new(laggards,
+                              json_pack("{s:s,s:I,s:o,s:o}", "controller", seen->laggards[i].dc,
+                                        "behind", (json_int_t)seen->laggards[i].behind, "first",
+                                        nt_api_time(seen->laggards[i].first), "last",
+                                        nt_api_time(seen->laggards[i].last)));
+    return json_pack("{s:I,s:o,s:I,s:b,s:o,s:o}", "behind", (json_int_t)seen->behind, "behind_at",
+                     nt_api_time(seen->behind_at), "foreign", (json_int_t)seen->foreign, "cloned",
+                     nt_seen_cloned(seen), "laggards", laggards, "restored_to",
+                     nt_api_time(restored));
+}
+
+/* The same for people, behind what the state means. */
+static void add_seen(const struct nt_dir *dir, const struct nt_tdo *t, char *text, size_t size)
+{
+    const struct nt_domain *domain = nt_dir_domain(dir);
+    const struct nt_trust_out *o = &t->out;
+    char to[NT_TIME_TEXT], at[NT_TIME_TEXT], lagging[400];
+    bool mismatch = o->state == NT_OUT_BROKEN && o->broken == NT_BROKEN_MISMATCH;
+    size_t len = strlen(text);
+    nt_seen_laggards(&o->seen, lagging, sizeof lagging);
+    if (mismatch && nt_out_restored_to(o, domain) != 0)
+        snprintf(text + len, size - len,
+                 " This end %s restored from a backup of %s (noticed %s), and %s has moved on "
+                 "since: reset needed.",
+                 domain->restored_surely ? "was" : "may have been",
+                 nt_time_format(domain->restored_to, to), nt_time_format(domain->restored_at, at),
+                 t->name);
+    else if (nt_seen_cloned(&o->seen))
+        snprintf(text + len, size - len,
+                 " Its password was changed elsewhere %u times since %s: two controllers run with "
+                 "this one's identity (a clone), or this one goes back again and again.",
+                 o->seen.foreign, nt_time_format(o->seen.foreign_first, at));
+    else if (*lagging != '\0')
+        snprintf(text + len, size - len,
+                 " Controllers of %s lag behind: %s. The password is not changed meanwhile.",
+                 t->name, lagging);
+}
+
 static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
 {
     const struct nt_trust_out *o = &t->out;
     const char *own = nt_dir_domain(dir)->name;
     enum nt_broken reason = o->state == NT_OUT_BROKEN ? o->broken : o->trouble;
-    char text[600], next[300] = "", code[16];
+    char text[1000], next[300] = "", code[16];
     nt_out_describe(o, t->name, own, text, sizeof text);
+    add_seen(dir, t, text, sizeof text);
     if (reason != NT_BROKEN_NONE)
         nt_out_next(o, t->name, own, next, sizeof next);
     snprintf(code, sizeof code, "0x%08X", o->last_status.code);
-    return json_pack(
+    json_t *out = json_pack(
         "{s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:o,s:o},s:s,s:b,s:I,"
         "s:s,"
         "s:s}",
@@ -198,6 +245,8 @@ static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
         o->last_error != 0 ? code : "", "text", nt_api_string(o->last_text), "time",
         nt_api_time(o->last_error), "end_at_fault", end_at_fault(t), "allow_weak_crypto",
         t->allow_weak_crypto, "changes", (json_int_t)o->changes, "text", text, "next", next);
+    json_object_set_new(out, "seen", seen_json(dir, o));
+    return out;
 }
 
 void nt_api_trusts_get(struct nt_request *rq)

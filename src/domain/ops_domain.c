@@ -265,8 +265,12 @@ ntstatus nt_op_store_restored(struct nt_txn *txn, nt_time as_of, bool surely, co
         status = nt_op_put(txn, wanted, NT_STATUS(INTERNAL_ERROR));
         checks++;
     }
+    char then[96] = "The domains that trust this one set right what they find.";
+    if (checks > 0)
+        snprintf(then, sizeof then, "%u trust%s checked now.", checks,
+                 checks == 1 ? " is" : "s are");
     nt_txn_event(txn, NT_EVENT_WARNING, surely ? "store-restored" : "store-epoch-missing",
-                 now->name, "", "%.280s Its newest change is of %s. %u trust%s checked now.", text,
-                 nt_time_format(as_of, when), checks, checks == 1 ? " is" : "s are");
+                 now->name, "", "%.220s Its newest change is of %s. %s", text,
+                 nt_time_format(as_of, when), then);
     return status;
 }

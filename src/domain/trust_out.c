@@ -395,7 +395,7 @@ static bool note_cloned(const struct nt_trust_out *out, const char *then,
     if (!nt_seen_cloned(&out->seen))
         return false;
     note(result, NT_EVENT_ERROR, "trust-cloned",
-         "The trusted end holds a password that was not set from here, for the %uth time since %s: "
+         "The trusted end holds a password that was not set from here, %u times since %s: "
          "two controllers run with this one's identity (a clone), or this one goes back to a "
          "snapshot again and again. %s",
          out->seen.foreign, nt_time_format(out->seen.foreign_first, first), then);

@@ -173,6 +173,14 @@ static void judge_mismatch(const struct nt_trust_facts *f, struct nt_diagnosis *
     nt_time ours = f->changed != 0 ? f->changed : f->established, theirs = f->account.password_set;
     verdict(d, "the two ends hold different secrets");
     reset_remedy(d, f);
+    if (f->restored_to != 0) {
+        blame(d, "password-mismatch", f->own);
+        cause(d,
+              "this end was restored from a backup of %s, and %s holds a newer secret that nothing "
+              "here can know: reset needed",
+              nt_time_format(f->restored_to, here), f->peer);
+        return;
+    }
     if (f->missing_at != 0) {
         blame(d, "password-mismatch", f->peer);
         cause(d,
@@ -341,10 +349,38 @@ static void judge_trust_passwords(const struct nt_trust_facts *f, struct nt_diag
     }
 }
 
+/* P6, P3: it works, and there is more to it. */
+static void judge_seen(const struct nt_trust_facts *f, struct nt_diagnosis *d)
+{
+    if (f->cloned) {
+        find(d, NT_GROUP_PASSWORDS, NT_GRADE_CRITICAL, "changed elsewhere, again and again");
+        blame(d, "cloned", f->own);
+        verdict(d, "the trust works, but another controller uses this one's identity");
+        cause(d,
+              "the password was changed several times, and not from here: two controllers run with "
+              "this one's identity (a clone), or this one goes back to a snapshot again and again");
+        remedy(d,
+               "stop the other one (its address is in the events of %s: 'ntrust events "
+               "--subject %s' there), then: ntrust trust rotate %s",
+               f->peer, f->own, f->peer);
+    } else if (*f->laggards != '\0') {
+        find(d, NT_GROUP_PASSWORDS, NT_GRADE_WARNING, "controllers of %s lag behind: %s", f->peer,
+             f->laggards);
+        blame(d, "controllers-lag", f->peer);
+        verdict(d, "the trust works, but not with every controller of %s", f->peer);
+        cause(d,
+              "a change of the password has not reached them, or they went back alone; nothing is "
+              "changed meanwhile: %s",
+              f->laggards);
+        remedy(d, "repair the replication of %s, then: ntrust trust verify %s", f->peer, f->peer);
+    }
+}
+
 static void judge_good_trust(const struct nt_trust_facts *f, struct nt_diagnosis *d)
 {
     judge_there(f, d);
     judge_trust_passwords(f, d);
+    judge_seen(f, d);
     if (f->changes_disabled)
         find(d, NT_GROUP_POLICY, NT_GRADE_WARNING,
              "this domain's policy disables changes of trust passwords (disable_password_change)");

@@ -54,8 +54,11 @@ struct nt_trust_facts {
     nt_time error_at, established, changed, checked, now;
     uint64_t change_interval_s;
     nt_time
-        missing_at;    /* since it was established last, this end found its account missing there */
-    struct nt_sid sid; /* of the trusted domain, as known here; null: not learned */
+        missing_at; /* since it was established last, this end found its account missing there */
+    nt_time restored_to; /* this end was restored, and that explains the mismatch; 0: it does not */
+    bool cloned;         /* the password was changed elsewhere, again and again */
+    const char *laggards; /* controllers there that lag, with how far; "" for none */
+    struct nt_sid sid;    /* of the trusted domain, as known here; null: not learned */
     enum nt_look there;
     const struct nt_admin_error *there_error; /* FAILED */
     struct nt_admin_domain there_domain;

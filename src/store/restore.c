@@ -46,11 +46,29 @@ static void fold_log(const char *path)
     sqlite3_close(db);
 }
 
+/* A name with the time, and a number when there is one of this second already. */
+static enum nt_err second_name(const struct sqlite_store *s, char aside[NT_STORE_PATH])
+{
+    char when[NT_TIME_TEXT];
+    nt_time_rfc3339(nt_now(s->env), when);
+    for (unsigned n = 1; n < 100; n++) {
+        int at = snprintf(aside, NT_STORE_PATH, "%.*s.before-%s", NT_STORE_PATH - RESTORE_SUFFIX,
+                          s->path, when);
+        if (n > 1)
+            snprintf(aside + at, NT_STORE_PATH - (size_t)at, "-%u", n);
+        if (link(s->path, aside) == 0)
+            return NT_OK;
+        if (errno != EEXIST)
+            return nt_file_err(errno);
+    }
+    return NT_E_EXISTS;
+}
+
 /* The old store gets another name beside its own; its log must not meet the new one. */
 static enum nt_err put_aside(const struct sqlite_store *s, char aside[NT_STORE_PATH], char *why,
                              size_t why_size)
 {
-    char log[NT_STORE_PATH + 8], log_aside[NT_STORE_PATH + 8], when[NT_TIME_TEXT];
+    char log[NT_STORE_PATH + 8], log_aside[NT_STORE_PATH + 8];
     struct stat st;
     if (lstat(s->path, &st) != 0 && errno == ENOENT) {
         aside[0] = '\0';
@@ -60,10 +78,8 @@ static enum nt_err put_aside(const struct sqlite_store *s, char aside[NT_STORE_P
         nt_store_why(why, why_size, "the path of the store is too long");
         return NT_E_INVALID;
     }
-    snprintf(aside, NT_STORE_PATH, "%.*s.before-%s", NT_STORE_PATH - RESTORE_SUFFIX, s->path,
-             nt_time_rfc3339(nt_now(s->env), when));
     fold_log(s->path);
-    enum nt_err err = link(s->path, aside) == 0 ? NT_OK : nt_file_err(errno);
+    enum nt_err err = second_name(s, aside);
     snprintf(log, sizeof log, "%s-wal", s->path);
     snprintf(log_aside, sizeof log_aside, "%s-wal", aside);
     if (err == NT_OK && stat(log, &st) == 0)

@@ -85,5 +85,114 @@ class RestoredStore(Survival):
         self.logon_works()
 
 
+class TrustedEnd(Survival):
+    """The trusted end goes back: the trusting end heals it by itself."""
+
+    def goes_back(self, changes, use):
+        copy = self.backup(self.accounts, 'copy-%d.db' % changes)
+        self.rotate(changes)
+        version = self.resources.trust('ACCOUNTS')['version']
+        self.restore(self.accounts, copy)
+        self.assertEqual(self.accounts.permit('RESOURCES')['version'], version - changes)
+        use()
+        until('the trust is healed',
+              lambda: self.accounts.permit('RESOURCES')['version'] == version)
+        behind = until('that is told', lambda: events(self.resources, 'trust-peer-behind',
+                                                      'ACCOUNTS'))[-1]['text']
+        self.assertIn('is %d changes behind' % changes, behind)
+        self.assertRegex(behind, r'in use until 20\d\d-')
+        healed = until('and that it is healed', lambda: events(self.resources, 'trust-peer-healed',
+                                                               'ACCOUNTS'))[-1]['text']
+        self.assertIn('was %d changes behind' % changes, healed)
+        self.logon_works()
+
+    def test_it_heals_at_the_next_use_and_at_the_next_check(self):
+        self.goes_back(3, self.logon_works)
+        self.goes_back(8, lambda: self.resources.ntrust('check', 'ACCOUNTS'))
+        self.assertEqual(len(events(self.accounts, 'store-restored')), 2)
+
+
+class TrustingEnd(Survival):
+    """The trusting end goes back."""
+
+    def test_one_change_heals_by_itself(self):
+        copy = self.backup(self.resources)
+        self.rotate()
+        self.restore(self.resources, copy)
+        until('the password is adopted and replaced',
+              lambda: self.resources.trust('ACCOUNTS')['version'] == 3)
+        self.assertTrue(events(self.resources, 'store-restored'))
+        self.assertTrue(events(self.resources, 'trust-end-reverted', 'ACCOUNTS'))
+        self.assertTrue(events(self.accounts, 'trust-previous-used', 'RESOURCES'))
+        self.assertEqual(self.resources.trust('ACCOUNTS')['state'], 'active')
+        self.logon_works()
+
+    def test_further_back_it_is_broken_and_names_the_backup(self):
+        copy = self.backup(self.resources)
+        self.rotate(2)
+        self.restore(self.resources, copy)
+        until('the trust is broken',
+              lambda: self.resources.trust('ACCOUNTS')['state'] == 'broken')
+        broken = events(self.resources, 'trust-broken', 'ACCOUNTS')[-1]['text']
+        self.assertRegex(broken, 'password-mismatch: this end was restored from a backup of 20.*'
+                                 'reset needed')
+        trust = self.resources.trust('ACCOUNTS')
+        self.assertEqual(trust['reason'], 'password-mismatch')
+        self.assertIn('was restored from a backup of', trust['text'])
+        code, out, _ = self.resources.ntrust('check', 'ACCOUNTS', code=None)
+        self.assertEqual(code, 2)
+        flat = ' '.join(out.split())
+        self.assertRegex(flat, 'At fault: RESOURCES')
+        self.assertRegex(flat, 'this end was restored from a backup of 20.*reset needed')
+        # the policy can widen what the trusted end accepts, but not what it has forgotten
+        self.resources.ntrust('reset', 'ACCOUNTS', '-U', 'ACCOUNTS\\Administrator',
+                              '--peer-password-fd', '0', stdin=world.ADMIN_PASSWORD)
+        self.logon_works()
+
+    def test_the_policy_can_widen_it(self):
+        self.accounts.ntrust('policy', 'set', 'previous_accepted', '3')
+        copy = self.backup(self.resources)
+        self.rotate(3)
+        self.restore(self.resources, copy)
+        until('the password is adopted and replaced', lambda: events(
+            self.resources, 'trust-password-changed', 'ACCOUNTS'))
+        self.assertEqual(self.resources.trust('ACCOUNTS')['state'], 'active')
+        self.logon_works()
+
+
+class Clone(Survival):
+    """Two controllers with one identity."""
+
+    def test_a_clone_is_reported_and_does_not_fight(self):
+        self.resources.stop()
+        clone = self.world.domain('RESOURCES', 'RESPDC', init=False)
+        for name in ('domain.db', 'domain.db.epoch', 'master.key'):
+            shutil.copy(self.resources.path(name), clone.path(name))
+        self.resources.start()
+        clone.start()
+        self.assertEqual(events(clone, 'store-restored'), [])  # nothing tells it apart yet
+        clone.ntrust('trust', 'rotate', 'ACCOUNTS')
+        self.resources.ntrust('check', 'ACCOUNTS')  # once: as if it had gone back
+        until('it has changed the password', lambda: events(
+            self.resources, 'trust-password-adopted', 'ACCOUNTS'))
+        until('and replaced it', lambda: self.resources.trust('ACCOUNTS')['state'] == 'active' and
+              self.resources.trust('ACCOUNTS')['changes'] >= 3)
+        self.assertEqual(events(self.resources, 'trust-cloned', 'ACCOUNTS'), [])
+        clone.ntrust('check', 'ACCOUNTS', code=None)
+        until('the clone has changed it', lambda: clone.trust('ACCOUNTS')['changes'] >= 4)
+        code, out, _ = self.resources.ntrust('check', 'ACCOUNTS', code=None)
+        self.assertTrue(events(self.resources, 'trust-cloned', 'ACCOUNTS'))
+        code, out, _ = self.resources.ntrust('check', 'ACCOUNTS', code=None)
+        self.assertEqual(code, 2, out)
+        self.assertIn('identity', ' '.join(out.split()))
+        self.assertTrue(self.resources.trust('ACCOUNTS')['seen']['cloned'])
+        # both go on working, and neither changes the password again at once
+        version = self.accounts.permit('RESOURCES')['version']
+        clone.ntrust('check', 'ACCOUNTS', code=None)
+        self.resources.ntrust('check', 'ACCOUNTS', code=None)
+        self.assertEqual(self.accounts.permit('RESOURCES')['version'], version)
+        self.logon_works()
+
+
 if __name__ == '__main__':
     world.main()

@@ -28,6 +28,7 @@ static struct nt_trust_facts good_trust(void)
         .controller = "ACCDC",
         .error_status = "",
         .error_text = "",
+        .laggards = "",
         .established = NOW - 3 * NT_TIME_DAY,
         .changed = NOW - NT_TIME_DAY,
         .checked = NOW,
@@ -221,6 +222,31 @@ static void the_times_of_both_ends_tell_which_one_moved(void **state)
     assert_says(&d, NT_GRADE_CRITICAL, "password-mismatch", "ACCOUNTS");
 }
 
+static void what_was_seen_over_time_is_said(void **state)
+{
+    (void)state;
+    struct nt_diagnosis d;
+    struct nt_trust_facts f = good_trust();
+    f.laggards = "DC2 (2 changes behind)";
+    nt_diagnose_trust(&f, &d);
+    assert_says(&d, NT_GRADE_WARNING, "controllers-lag", "ACCOUNTS");
+    assert_contains(d.cause, "DC2 (2 changes behind)");
+    f.cloned = true;
+    nt_diagnose_trust(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "cloned", "RESOURCES");
+    assert_contains(d.cause, "identity");
+
+    f = good_trust();
+    f.state = "broken";
+    f.reason = "password-mismatch";
+    f.restored_to = NOW - 9 * NT_TIME_DAY;
+    nt_diagnose_trust(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "password-mismatch", "RESOURCES");
+    assert_contains(d.cause, "restored from a backup of");
+    assert_contains(d.cause, "reset needed");
+    assert_contains(d.remedy, "ntrust reset ACCOUNTS");
+}
+
 static void an_old_password_is_a_warning(void **state)
 {
     struct nt_diagnosis d;
@@ -395,6 +421,7 @@ int main(void)
         cmocka_unit_test(who_looks_can_tell_missing_from_disabled_and_wrong),
         cmocka_unit_test(what_cannot_be_read_is_unknown),
         cmocka_unit_test(the_times_of_both_ends_tell_which_one_moved),
+        cmocka_unit_test(what_was_seen_over_time_is_said),
         cmocka_unit_test(an_old_password_is_a_warning),
         cmocka_unit_test(weak_settings_are_warnings),
         cmocka_unit_test(a_permission_in_use_is_good),
