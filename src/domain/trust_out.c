@@ -703,7 +703,8 @@ void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
     }
     copy_dc(out->last_dc, dc);
     if (nt_out_code_waits(out, when->now) &&
-        (reason == NT_BROKEN_REMOVED || reason == NT_BROKEN_BURNED)) {
+        (reason == NT_BROKEN_REMOVED || reason == NT_BROKEN_BURNED ||
+         reason == NT_BROKEN_MISMATCH)) {
         wait_for_code(out, s, when, status, result);
         return;
     }
