@@ -9,6 +9,7 @@ import time
 
 import faulty
 
+ALL = faulty.WRITE | faulty.SYNC | faulty.TRUNCATE
 WORKS = 'works'
 MISMATCH = 'password-mismatch'
 
@@ -80,6 +81,7 @@ def full(t):
     for c in who:
         c.fill(left)
     time.sleep(seconds)
+    t.denied_may_return = killed
     for c in who if killed else ():
         c.kill()
         before = len(c.log_text())
@@ -94,21 +96,30 @@ def full(t):
 
 
 def fail(t):
-    """Writes and syncs of the store that fail, for a while; some are killed right afterwards."""
+    """Writes and syncs of the store that fail, for a while; some are killed right afterwards, or
+    lose power, and with it what a failed sync has lost."""
     who, seconds = victims(t), 0.1 + 0.5 * t.rng.random()
     what = t.rng.choice((faulty.FAIL, faulty.FAIL, faulty.SHORT))
     ops = t.rng.choice((faulty.WRITE, faulty.SYNC, faulty.SYNC, faulty.WRITE | faulty.SYNC,
-                        faulty.WRITE | faulty.SYNC | faulty.TRUNCATE))
+                        ALL))
     if what == faulty.SHORT:
         ops |= faulty.WRITE
     after, times = t.rng.randrange(30), t.rng.choice((1, 1, 2, 5, 10 ** 6))
-    error, killed = t.rng.choice((errno.EIO, errno.ENOSPC)), t.rng.random() < 0.4
+    error, end = t.rng.choice((errno.EIO, errno.ENOSPC)), t.rng.choice((None, None, 'kill', 'cut'))
     t.say('of %s, operation %d (kind %d) %s, and %d in all, with %s%s', names(who), after + 1, ops,
-          faulty.NAMES[what], times, errno.errorcode[error], '; then SIGKILL' if killed else '')
+          faulty.NAMES[what], times, errno.errorcode[error],
+          {'kill': '; then SIGKILL', 'cut': '; then a power cut', None: ''}[end])
     for c in who:
         c.faults.arm(what, ops, after, times, error)
     time.sleep(seconds)
-    for c in who if killed else ():
+    if end:
+        t.denied_may_return = True
+    if end == 'cut':
+        for c in who:
+            c.faults.arm(faulty.POWER_CUT, ALL, t.rng.randrange(20),
+                         random=1 + t.rng.randrange(2 ** 31))
+        wait_dead(who, 1)
+    for c in who if end == 'kill' else ():
         c.kill()
     return WORKS
 
@@ -185,17 +196,22 @@ def rotate(t, count):
             raise AssertionError('an undisturbed change of the password fails: %s' % said)
 
 
-def put_back(t, controllers, copies, killed):
+def put_back(t, controllers, copies, changed):
+    killed, quiet = t.rng.random() < 0.5, t.rng.random() < 0.15
+    if quiet:
+        t.say('with nobody who logs on')
+        t.load.hold()
     for c in controllers:
         if killed:
             c.kill()
         elif c.stop() != 0:
             raise AssertionError('%s does not end well' % c.name)
     for c, copy in zip(controllers, copies):
+        t.went_back(c, copy, changed)
         c.put_back(copy.folder)
-        t.load.ledgers[c].go_back(copy.ledger)
     for c in controllers:
         c.start()
+    t.quiet = quiet
 
 
 def undisturbed(t):
@@ -220,7 +236,9 @@ def revert_trusted(t):
     t.say('ACCOUNTS goes back by %s (%s)', '%d changes' % behind if
           copy.generation == t.generation else 'a reset', copy.how)
     rotate(t, changes)
-    put_back(t, [t.lab.accounts], [copy], t.rng.random() < 0.5)
+    put_back(t, [t.lab.accounts], [copy], behind != 0)
+    if heals and behind > 0:
+        t.expect(t.lab.resources, 'trust-peer-behind')
     return WORKS if heals else MISMATCH
 
 
@@ -232,8 +250,10 @@ def revert_trusting(t):
     changes = t.rng.choice((0, 1, 1, 1, 2, 3, 8))
     t.say('RESOURCES goes back by %d changes (%s)', changes, copy.how)
     rotate(t, changes)
-    put_back(t, [t.lab.resources], [copy], t.rng.random() < 0.5)
+    put_back(t, [t.lab.resources], [copy], changes > 0)
     t.branch()
+    if 0 < changes <= t.previous_accepted:
+        t.expect(t.lab.resources, 'trust-end-reverted')
     return WORKS if changes <= t.previous_accepted else MISMATCH
 
 
@@ -244,16 +264,39 @@ def revert_both(t):
     changes = t.rng.choice((0, 1, 3, 12))
     t.say('both go back by %d changes (%s)', changes, copies[0].how)
     rotate(t, changes)
-    put_back(t, t.lab.both, copies, t.rng.random() < 0.5)
+    put_back(t, t.lab.both, copies, changes > 0)
     t.branch()
+    return WORKS
+
+
+# --- the repair ---
+
+
+def reset(t):
+    """ntrust reset of a trust that works, and something happens in the middle of it. What was
+    interrupted is run again when all is calm, and finishes."""
+    t.load.hold(t.load.rotator, *t.load.writers.values())
+    answer = t.begin_reset()
+    time.sleep(0.06 * t.rng.random())
+    t.rng.choice((kill, kill, freeze, fail, power_cut, full, partition, resets, packets))(t)
+    t.lab.calm()
+    code, said = answer()
+    t.say('the reset ended with %d', code)
+    if code != 0:
+        if 'ntrust' not in said:
+            raise AssertionError('an interrupted reset does not say what to do: %s' % said)
+        code, said = t.begin_reset()()
+        if code != 0:
+            raise AssertionError('run again, ntrust reset ends with %d: %s' % (code, said))
+    t.was_reset()
     return WORKS
 
 
 KINDS = {f.__name__.replace('_', '-'): f for f in (
     kill, freeze, full, fail, power_cut, packets, partition, resets, mixed, revert_trusted,
-    revert_trusting, revert_both)}
+    revert_trusting, revert_both, reset)}
 
 # Each kind comes up as often as it stands here, in an order of the dice.
 DECK = ['kill', 'kill', 'freeze', 'full', 'fail', 'fail', 'power-cut', 'power-cut', 'packets',
         'partition', 'resets', 'mixed', 'mixed', 'revert-trusted', 'revert-trusted',
-        'revert-trusting', 'revert-trusting', 'revert-both']
+        'revert-trusting', 'revert-trusting', 'revert-both', 'reset']

@@ -44,7 +44,7 @@ struct control {
     atomic_uint seen;  /* operations of all kinds, since the start */
 };
 
-/* What a write since the last sync has replaced. */
+/* What a write since the last sync has replaced, or one that no sync helps any more. */
 struct undo {
     struct undo *before;
     dev_t dev;
@@ -53,6 +53,7 @@ struct undo {
     off_t at, old_size;
     size_t len, old_len; /* written; of those, how many bytes were there before */
     bool truncated;      /* not a write: the file was cut at `at` */
+    bool lost;           /* its sync failed: the system takes it for written, and it is not */
     uint8_t old[];
 };
 
@@ -121,11 +122,27 @@ static uint32_t random_next(void)
 
 /* --- what is not durable yet --- */
 
+/* What is lost is written again: that counts, once it is synced. */
+static void supersede(const struct stat *st, off_t at, size_t len)
+{
+    for (struct undo **p = &newest; *p != NULL;) {
+        struct undo *u = *p;
+        bool same = u->dev == st->st_dev && u->ino == st->st_ino;
+        if (u->lost && same && at < u->at + (off_t)u->len && u->at < at + (off_t)len) {
+            *p = u->before;
+            free(u);
+        } else {
+            p = &u->before;
+        }
+    }
+}
+
 static void remember(int fd, const char *path, off_t at, size_t len, bool truncated)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
         return;
+    supersede(&st, at, truncated ? (size_t)(st.st_size > at ? st.st_size - at : 0) : len);
     size_t there = at < st.st_size ? (size_t)(st.st_size - at) : 0;
     size_t old_len = truncated || there < len ? there : len;
     struct undo *u = malloc(sizeof *u + old_len);
@@ -148,6 +165,18 @@ static void remember(int fd, const char *path, off_t at, size_t len, bool trunca
     newest = u;
 }
 
+/* A sync that failed: as Linux has it, the pages count as written from now on, and the next sync
+ * finds nothing to do. */
+static void lose(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return;
+    for (struct undo *u = newest; u != NULL; u = u->before)
+        if (u->dev == st.st_dev && u->ino == st.st_ino && !u->truncated)
+            u->lost = true;
+}
+
 static void forget(int fd)
 {
     struct stat st;
@@ -155,7 +184,7 @@ static void forget(int fd)
         return;
     for (struct undo **p = &newest; *p != NULL;) {
         struct undo *u = *p;
-        if (u->dev == st.st_dev && u->ino == st.st_ino) {
+        if (u->dev == st.st_dev && u->ino == st.st_ino && !u->lost) {
             *p = u->before;
             free(u);
         } else {
@@ -193,7 +222,7 @@ static _Noreturn void power_cut(void)
     uint32_t kind = random_next() & 3u;
     for (const struct undo *u = newest; u != NULL; u = u->before) {
         uint32_t r = random_next();
-        if (kind == 0 || (kind == 1 && u == newest) || (kind > 1 && (r & 3u) == 0))
+        if (u->lost || kind == 0 || (kind == 1 && u == newest) || (kind > 1 && (r & 3u) == 0))
             take_back(u, 0);
         else if (kind > 1 && (r & 3u) == 1 && !u->truncated)
             take_back(u, (r >> 8) % (u->len / SECTOR + 1) * SECTOR);
@@ -287,6 +316,7 @@ static int sync_with(int (*real)(int), int fd)
     enum what what = fate(OP_SYNC);
     int rc = -1;
     if (what == FAIL || what == SHORT) {
+        lose(fd);
         errno = (int)control->error;
     } else {
         rc = real(fd);

@@ -10,6 +10,7 @@ import collections
 import os
 import signal
 import sys
+import threading
 import time
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
@@ -27,6 +28,17 @@ INITIAL = 'first-password'
 POLICY = {'retry_first_s': 1, 'retry_most_s': 1, 'check_interval_s': 5, 'lockout_threshold': 0}
 
 
+# Events that say that something went wrong with a trust or a store. A round that does not expect
+# them must not bring them: a false alarm is a fault.
+ALARMS = {'trust-broken', 'trust-peer-behind', 'trust-end-reverted', 'trust-changed-elsewhere',
+          'store-restored', 'store-epoch-missing'}
+
+
+def newest_event(controller):
+    events = controller.api('GET', '/v1/events?max=1')['events']
+    return events[-1]['id'] if events else 0
+
+
 class Copy:
     """A store of earlier, and what holds when it is put back."""
 
@@ -35,6 +47,7 @@ class Copy:
         self.folder = torture.lab.room_for_copy()
         self.version, self.generation = torture.version(), torture.generation
         self.ledger = torture.load.ledgers[controller].copy()
+        self.event = newest_event(controller)
 
 
 class Torture:
@@ -46,6 +59,10 @@ class Torture:
         self.said = 'before the first round'
         self.copies = []
         self.generation = 0  # counts resets: passwords of different ones have nothing in common
+        self.denied_may_return = self.quiet = False
+        self.expected, self.allowed = set(), set()  # (controller, kind of event)
+        self.seen_event = {}  # the newest that was looked at
+        self.restores = collections.Counter()
         self.tally = collections.Counter()
         self.settle_s = []
         for c in self.lab.both:
@@ -97,6 +114,44 @@ class Torture:
         counted any more."""
         self.copies = []
 
+    def expect(self, controller, kind):
+        self.expected.add((controller, kind))
+
+    def went_back(self, controller, copy, changed):
+        """The daemon is down, and its store is about to be the copy; `changed`: another one than
+        it has now, for sure."""
+        self.load.ledgers[controller].go_back(copy.ledger)
+        self.seen_event[controller] = copy.event
+        # One way to know is a file beside the store; a disk that failed may have cost it.
+        life = controller.log_text().rpartition('--- start')[2]
+        kept = 'epoch file cannot be written' not in life
+        self.allowed.add((controller, 'store-restored'))
+        if changed and kept:
+            self.expect(controller, 'store-restored')
+        self.restores['without a change' if not changed else 'noticed' if kept else
+                      'perhaps not noticed, since the disk had failed'] += 1
+
+    def begin_reset(self):
+        """Returns a function that waits for its end: (exit code, all that it said)."""
+        result = []
+
+        def run():
+            result.append(self.resources.command_here(
+                'reset', 'ACCOUNTS', '-U', 'Administrator', '--peer-password-fd', '0',
+                stdin=w.ADMIN_PASSWORD))
+        thread = threading.Thread(target=run)
+        thread.start()
+
+        def end():
+            thread.join()
+            return result[0]
+        return end
+
+    def was_reset(self):
+        self.generation += 1
+        self.load.ledgers[self.resources].version = 0
+        self.allowed |= {(self.resources, kind) for kind in ALARMS}
+
     # --- what must be afterwards ---
 
     def ends(self):
@@ -105,12 +160,18 @@ class Torture:
             self.resources.trust('ACCOUNTS'), self.accounts.permit('RESOURCES'))
 
     def works(self):
-        """A logon through it, and both ends mean the same password."""
+        """A logon through it, and both ends mean the same password. In a quiet round nobody logs on
+        before they do."""
+        if self.quiet and not self.agree():
+            return False
+        self.quiet = False
         answer = self.resources.logon('ACCOUNTS', 'alice', 'Wonder1land')
+        return answer['status'] == 'SUCCESS' and self.agree()
+
+    def agree(self):
         trust, permit = self.resources.trust('ACCOUNTS'), self.accounts.permit('RESOURCES')
-        return (answer['status'] == 'SUCCESS' and trust['state'] == 'active' and
-                not trust['degraded'] and permit['state'] == 'active' and
-                trust['version'] == permit['version'])
+        return (trust['state'] == 'active' and not trust['degraded'] and
+                permit['state'] == 'active' and trust['version'] == permit['version'])
 
     def broken(self, reason):
         trust = self.resources.trust('ACCOUNTS')
@@ -139,13 +200,10 @@ class Torture:
                                  (code, said))
 
     def mend(self):
-        code, said = self.resources.command_here(
-            'reset', 'ACCOUNTS', '-U', 'Administrator', '--peer-password-fd', '0',
-            stdin=w.ADMIN_PASSWORD)
+        code, said = self.begin_reset()()
         if code != 0:
             raise AssertionError('ntrust reset ends with %d: %s' % (code, said))
-        self.generation += 1
-        self.load.ledgers[self.resources].version = 0
+        self.was_reset()
         self.settle(faults.WORKS)
         self.check_verdict(faults.WORKS)
 
@@ -166,15 +224,37 @@ class Torture:
                 return found - {'Administrator', 'Guest'}
             after = page['users'][-1]['rid']
 
+    def no_false_alarm(self, outcome):
+        """What went wrong was noticed, and nothing else."""
+        if outcome != faults.WORKS:
+            self.expect(self.resources, 'trust-broken')
+        for c in self.lab.both:
+            seen = set()
+            # of the domain itself, and of the other: what belongs to the trust
+            for subject in (c.name, 'ACCOUNTS'):
+                seen |= {(c, e['kind']) for e in c.api(
+                    'GET', '/v1/events?after=%d&max=1000&subject=%s' %
+                    (self.seen_event.get(c, 0), subject))['events'] if e['kind'] in ALARMS}
+            self.seen_event[c] = newest_event(c)
+            for controller, kind in self.expected:
+                if controller is c and (c, kind) not in seen:
+                    raise AssertionError('%s: there is no event %s' % (c.name, kind))
+            for _, kind in seen - self.expected - self.allowed:
+                raise AssertionError('%s: a false alarm: %s' % (c.name, kind))
+        self.expected, self.allowed = set(), set()
+
     def nothing_lost(self):
         """All that was acknowledged is there: users by the list, passwords by a logon (those of
         ACCOUNTS through the trust), changes of the trust's password by its version."""
         wrong = self.load.wrong()
         for c in self.lab.both:
             ledger = self.load.ledgers[c]
+            returned = ledger.returned
             wrong += ['%s: %s' % (c.name, text) for text in ledger.check(
                 self.users(c), lambda name, password, c=c:
                 self.resources.logon(c.name, name, password)['status'] == 'SUCCESS')]
+            if ledger.returned > returned and not self.denied_may_return:
+                wrong.append('%s: a change that was denied is there' % c.name)
         version, acknowledged = self.version(), self.load.ledgers[self.resources].version
         if version < acknowledged:
             wrong.append('change %d of the trust\'s password was acknowledged, and it is at %d' %
@@ -194,6 +274,7 @@ class Torture:
         kind = kind or self.kind_of(number)
         self.rng = places.dice(self.seed, number, kind)
         self.said = 'round %d, %s' % (number, kind)
+        self.denied_may_return = self.quiet = False
         time.sleep(0.15 + 0.25 * self.rng.random())
         outcome = faults.KINDS[kind](self)
         self.lab.calm()
@@ -201,8 +282,10 @@ class Torture:
         took = self.settle(outcome)
         self.load.hold()
         self.check_verdict(outcome)
+        self.no_false_alarm(outcome)
         if outcome != faults.WORKS:
             self.mend()
+            self.no_false_alarm(faults.WORKS)
         self.nothing_lost()
         self.initial_opens_nothing()
         self.settle_s.append(took)
@@ -226,6 +309,8 @@ class Torture:
                                       self.lab.wire.set().items()))
         print('disk operations that failed: %d of %d' % tuple(
             sum(getattr(c.faults, what)() for c in self.lab.both) for what in ('hits', 'seen')))
+        print('stores set back: ' + ', '.join('%d %s' % (n, what) for what, n in
+                                              self.restores.items()))
         print('until it is as it must be: median %.2f s, longest %.2f s' %
               (times[len(times) // 2], times[-1]))
         print('good: %d rounds in %.0f s' % (len(times), seconds))
