@@ -86,7 +86,8 @@ static bool write_place(struct nt_epoch *e)
            (ssize_t)sizeof record;
 }
 
-/* Nothing more is kept: the file stays as it was, which is behind the store and so no lie. */
+/* Nothing more is kept for now: the file stays as it was, which is behind the store and so no lie.
+ */
 static void give_up(struct nt_epoch *e, int error)
 {
     e->error = error;
@@ -97,6 +98,8 @@ static void give_up(struct nt_epoch *e, int error)
 enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark)
 {
     e->mark = *mark;
+    e->begun = true;
+    e->synced = mark->at;
     e->fd = open(e->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (e->fd < 0) {
         e->error = errno;
@@ -107,7 +110,6 @@ enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark)
         give_up(e, errno);
         return nt_file_err(e->error);
     }
-    e->synced = mark->at;
     enum nt_err err = nt_file_sync_dir(e->path);
     if (err != NT_OK)
         give_up(e, EIO);
@@ -116,16 +118,22 @@ enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark)
 
 void nt_epoch_move(struct nt_epoch *e, uint64_t serial, nt_time at)
 {
-    if (e->fd < 0)
+    if (!e->begun)
         return;
     e->mark.serial = serial;
     e->mark.at = at;
     bool sync = at < e->synced || at - e->synced >= NT_EPOCH_SYNC;
+    if (e->fd < 0) {
+        struct nt_epoch_mark mark = e->mark;
+        if (sync && nt_epoch_begin(e, &mark) == NT_OK)
+            nt_log(NT_LOG_INFO, "epoch file is written again file=%s", e->path);
+        return;
+    }
     if (!write_place(e) || (sync && fdatasync(e->fd) != 0)) {
         give_up(e, errno);
         nt_log(NT_LOG_WARN,
-               "epoch file cannot be written: whether this store is restored later will not be "
-               "noticed file=%s reason=%s",
+               "epoch file cannot be written: until it can, whether this store is restored later "
+               "will not be noticed file=%s reason=%s",
                e->path, strerror(e->error));
         return;
     }

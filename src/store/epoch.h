@@ -35,21 +35,23 @@ enum nt_epoch_found {
 
 struct nt_epoch {
     char path[NT_STORE_PATH];
-    int fd; /* -1: not begun: nothing is kept */
+    int fd;     /* -1: nothing is kept: not begun, or the file cannot be written at present */
+    bool begun; /* by nt_epoch_begin, whether it could or not */
     int error;
     struct nt_epoch_mark mark;
     uint64_t turn;
-    nt_time synced;
+    nt_time synced; /* or tried to */
 };
 
 void nt_epoch_init(struct nt_epoch *e, const char *store_path);
 /* Reads what is there into e->mark. */
 enum nt_epoch_found nt_epoch_read(struct nt_epoch *e);
 /* From now on the file has this mark; durable when it returns. On failure e->error says why, and
- * nothing is kept: moves do nothing. */
+ * nothing is kept until a later move can. */
 enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark) NT_MUST_USE;
 /* A commit is durable. Waits for the disk at most every NT_EPOCH_SYNC: what a crash of the system
- * takes away of the file only makes it older. */
+ * takes away of the file only makes it older. A file that could not be written is begun again, as
+ * often. */
 void nt_epoch_move(struct nt_epoch *e, uint64_t serial, nt_time at);
 void nt_epoch_end(struct nt_epoch *e);
 

@@ -112,8 +112,8 @@ static void begin_life(struct sqlite_store *s)
     nt_random(s->env, mark.life, NT_EPOCH_ID);
     if (nt_epoch_begin(&s->epoch, &mark) != NT_OK) {
         nt_log(NT_LOG_WARN,
-               "epoch file cannot be written: whether this store is restored later will not be "
-               "noticed file=%s reason=%s",
+               "epoch file cannot be written: until it can, whether this store is restored later "
+               "will not be noticed file=%s reason=%s",
                s->epoch.path, strerror(s->epoch.error));
         return;
     }

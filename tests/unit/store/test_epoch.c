@@ -196,6 +196,35 @@ static void an_epoch_file_that_cannot_be_kept_stops_nobody(void **state)
     place_remove(&p);
 }
 
+/* A disk that fails for a while costs the file that while only. */
+static void an_epoch_file_is_begun_again_when_the_disk_can(void **state)
+{
+    (void)state;
+    struct place p;
+    struct nt_epoch e, found;
+    char path[160];
+    nt_time at = 1000 * NT_TIME_SECOND;
+    place_make(&p);
+    path_of(&p, ".epoch", path);
+    nt_epoch_init(&e, p.store);
+    nt_epoch_init(&found, p.store);
+    nt_epoch_move(&e, 6, at);
+    assert_int_equal(nt_epoch_read(&found), NT_EPOCH_MISSING); /* nobody has begun it */
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_not_equal(nt_epoch_begin(&e, &(struct nt_epoch_mark){ .serial = 7, .at = at }),
+                         NT_OK);
+    nt_epoch_move(&e, 8, at + NT_EPOCH_SYNC);
+    assert_int_equal(rmdir(path), 0);
+    nt_epoch_move(&e, 9, at + 2 * NT_EPOCH_SYNC - 1);
+    assert_int_equal(nt_epoch_read(&found), NT_EPOCH_MISSING); /* it was tried just now */
+    nt_epoch_move(&e, 10, at + 2 * NT_EPOCH_SYNC);
+    nt_epoch_move(&e, 11, at + 2 * NT_EPOCH_SYNC);
+    assert_int_equal(nt_epoch_read(&found), NT_EPOCH_FOUND);
+    assert_int_equal(found.mark.serial, 11);
+    nt_epoch_end(&e);
+    place_remove(&p);
+}
+
 /* Wherever a process ends, the store that it leaves is its own. */
 static void a_crash_is_no_false_alarm(void **state)
 {
@@ -352,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_copy_with_another_past_is_noticed_though_it_is_further),
         cmocka_unit_test(a_missing_or_damaged_epoch_file_is_explained),
         cmocka_unit_test(an_epoch_file_that_cannot_be_kept_stops_nobody),
+        cmocka_unit_test(an_epoch_file_is_begun_again_when_the_disk_can),
         cmocka_unit_test(a_crash_is_no_false_alarm),
         cmocka_unit_test(a_crash_between_file_and_store_is_no_false_alarm),
         cmocka_unit_test(a_restored_backup_knows_it_and_the_old_store_is_kept),
