@@ -37,6 +37,8 @@ struct cli {
     bool locate;
     bool kerberos;    /* instead of peer_user */
     const char *ends; /* the file; NULL: the usual one */
+    bool reset_here, reset_code;
+    const char *as; /* of a trust: "trusting", "trusted", "both"; NULL: not given */
     const char *attempts, *computer, *store, *key, *peer_user, *full_name, *comment, *kind,
         *subject, *max, *interface, *opnum, *file, *workstation, *dns_name;
     uint64_t given; /* options given, a bit each in the order of the table in main.c */
@@ -79,6 +81,9 @@ int cli_tell_error(const struct cli *cli, const json_t *answer);
 /* From the file descriptor if one is given, else from the terminal, typed twice if `confirm`.
  * text: wiped by the caller. False: told on stderr. */
 bool cli_read_password(int fd, const char *prompt, bool confirm, char *text, size_t size);
+
+/* A line that is no secret while it is typed, likewise. */
+bool cli_read_line(int fd, const char *prompt, char *text, size_t size);
 
 /* --- the store's files --- */
 

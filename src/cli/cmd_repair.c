@@ -257,7 +257,8 @@ const struct cli_command cli_repair_commands[] = {
       "What cannot be seen with the given rights is said to be unknown. Exits 0 when all is good,\n"
       "1 with a warning, 2 when a trust is broken, burned or missing, 3 when it cannot be told.",
       check },
-    { "reset", "DOMAIN", 1, 1, "user kerberos peer-password-fd server dry-run",
+    { "reset", "DOMAIN", 1, 1,
+      "user kerberos peer-password-fd server as here code password-fd dry-run",
       "Re-establish a trust at both ends",
       "Removes and makes anew both halves of the trust with DOMAIN, in one go: the interdomain\n"
       "trust account at the trusted end, and the trusted domain object at the trusting end, with "
@@ -268,7 +269,11 @@ const struct cli_command cli_repair_commands[] = {
       "cache; --server names one of its controllers, where this domain does not know any.\n\n"
       "First it looks at both ends and checks the rights there; nothing is changed unless both "
       "are\n"
-      "good. When it is interrupted, run it again: it finishes.",
+      "good. When it is interrupted, run it again: it finishes.\n\n"
+      "Where no one is administrator of both domains, each does their own end: 'ntrust reset\n"
+      "--here DOMAIN' at either one makes this end anew and prints a one-time code; 'ntrust reset\n"
+      "--code' with this domain's name at the other end asks for it. A mistyped code is noticed\n"
+      "before anything is sent. It expires (policy: reset_code_lifetime_s) and serves once.",
       cli_reset },
     { 0 },
 };

@@ -69,6 +69,9 @@ static const struct option_row {
     { "dry-run", 'n', NULL, false, "only say what would be done" },
     { "dns-name", 0, "NAME", false, "the other domain's DNS name, to find its controllers by" },
     { "locate", 0, NULL, false, "have the controllers looked for, instead of naming them" },
+    { "here", 0, NULL, false, "do this end, and make a code for the other end's administrator" },
+    { "code", 0, NULL, false, "do this end with a code that the other end made; it is asked for" },
+    { "as", 0, "END", false, "what this domain is: trusting, trusted or both (as it was)" },
     { "workstation", 0, "NAME", false, "the computer that the user would log on at" },
 };
 
@@ -258,6 +261,9 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "hex", NULL, &cli->hex },
         { "weak", NULL, &cli->weak },
         { "dry-run", NULL, &cli->dry_run },
+        { "here", NULL, &cli->reset_here },
+        { "code", NULL, &cli->reset_code },
+        { "as", &cli->as, NULL },
         { "workstation", &cli->workstation, NULL },
         { "dns-name", &cli->dns_name, NULL },
         { "locate", NULL, &cli->locate },

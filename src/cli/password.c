@@ -32,19 +32,21 @@ static bool read_line(int fd, char *text, size_t size)
     return true;
 }
 
-static bool ask_terminal(const char *prompt, char *text, size_t size)
+static bool ask_terminal(const char *prompt, bool show, char *text, size_t size)
 {
     struct termios before, quiet;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
     if (fd < 0 || tcgetattr(fd, &before) != 0) {
         if (fd >= 0)
             close(fd);
-        cli_fail("there is no terminal to ask for a password; use --password-fd");
+        cli_fail("there is no terminal to ask at; use --password-fd");
         return false;
     }
     quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    quiet.c_lflag |= ECHONL;
+    if (!show) {
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        quiet.c_lflag |= ECHONL;
+    }
     /* In this order: what is typed as soon as the prompt is seen is neither shown nor dropped. */
     tcsetattr(fd, TCSAFLUSH, &quiet);
     dprintf(fd, "%s: ", prompt);
@@ -52,8 +54,18 @@ static bool ask_terminal(const char *prompt, char *text, size_t size)
     tcsetattr(fd, TCSAFLUSH, &before);
     close(fd);
     if (!ok)
-        cli_fail("no password was given");
+        cli_fail("nothing was typed");
     return ok;
+}
+
+bool cli_read_line(int fd, const char *prompt, char *text, size_t size)
+{
+    if (fd < 0)
+        return ask_terminal(prompt, true, text, size);
+    if (read_line(fd, text, size))
+        return true;
+    cli_fail("file descriptor %d gives no line (or one that is too long)", fd);
+    return false;
 }
 
 bool cli_read_password(int fd, const char *prompt, bool confirm, char *text, size_t size)
@@ -65,11 +77,12 @@ bool cli_read_password(int fd, const char *prompt, bool confirm, char *text, siz
         cli_fail("file descriptor %d gives no password (or one that is too long)", fd);
         return false;
     }
-    if (!ask_terminal(prompt, text, size))
+    if (!ask_terminal(prompt, false, text, size))
         return false;
     if (!confirm)
         return true;
-    bool same = ask_terminal("The same again", again, sizeof again) && strcmp(text, again) == 0;
+    bool same =
+        ask_terminal("The same again", false, again, sizeof again) && strcmp(text, again) == 0;
     nt_wipe(again, sizeof again);
     if (!same) {
         nt_wipe(text, size);

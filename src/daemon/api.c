@@ -53,6 +53,8 @@ static const struct route {
     { "POST", "/v1/trusts/*/verify", nt_api_trust_verify },
     { "POST", "/v1/trusts/*/rotate", nt_api_trust_rotate },
     { "POST", "/v1/trusts/*/reset", nt_api_trust_reset },
+    { "POST", "/v1/reset/*/here", nt_api_reset_here },
+    { "POST", "/v1/reset/*/code", nt_api_reset_code },
     { "GET", "/v1/users", nt_api_users_get },
     { "POST", "/v1/users", nt_api_users_post },
     { "GET", "/v1/users/*", nt_api_user_get },

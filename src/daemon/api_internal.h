@@ -57,6 +57,10 @@ bool nt_api_password(struct nt_request *rq, const char *key, struct nt_secret *h
 /* A number of the query; `fallback` when absent or no number. */
 uint64_t nt_api_number(struct nt_request *rq, const char *key, uint64_t fallback);
 
+/* "servers": an array of "host[:port]", checked and joined; empty, or not given: they are looked
+ * for. False: failed. */
+bool nt_api_servers(struct nt_request *rq, char *out, size_t size, bool *given);
+
 /* --- the domain --- */
 
 /* The directory as it is now, with a reference. */
@@ -84,6 +88,10 @@ struct nt_api_wait {
 void nt_api_wait(struct nt_api_wait *w);
 void nt_api_wake(struct nt_api_wait *w); /* the last thing that the other thread does with it */
 
+/* The two halves of trusts, as docs/api.md has them. */
+json_t *nt_api_permit_json(struct nt_request *rq, const struct nt_dir *dir,
+                           const struct nt_account *a);
+json_t *nt_api_trust_json(struct nt_request *rq, const struct nt_dir *dir, const struct nt_tdo *t);
 json_t *nt_api_time(nt_time t);
 json_t *nt_api_sid(const struct nt_sid *sid); /* "" for the null SID */
 json_t *nt_api_ipv4(uint32_t address);        /* "" for 0 */
@@ -101,6 +109,7 @@ nt_handler nt_api_computers_get, nt_api_computers_post, nt_api_computer_get, nt_
     nt_api_computer_delete;
 nt_handler nt_api_groups_get, nt_api_groups_post, nt_api_group_get, nt_api_group_delete,
     nt_api_group_members;
+nt_handler nt_api_reset_here, nt_api_reset_code;
 nt_handler nt_api_logon_post, nt_api_locate_get;
 
 #endif

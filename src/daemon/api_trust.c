@@ -10,7 +10,8 @@
 
 /* --- permits: domains permitted to trust this one --- */
 
-static json_t *permit_json(const struct nt_dir *dir, const struct nt_account *a)
+json_t *nt_api_permit_json(struct nt_request *rq, const struct nt_dir *dir,
+                           const struct nt_account *a)
 {
     const struct nt_trust_in *in = a->in;
     char name[64], text[400], next[400] = "";
@@ -23,15 +24,22 @@ static json_t *permit_json(const struct nt_dir *dir, const struct nt_account *a)
                  "ntrust permit remove %s, then ntrust permit add %s, and tell %s's administrator "
                  "the new initial password",
                  name, name, name);
-    return json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:b,s:s,s:s}",
+    if (nt_in_expired(in, nt_now(rq->service->env))) {
+        char when[NT_TIME_TEXT];
+        snprintf(text, sizeof text, "The reset code for %s expired at %s, unused.", name,
+                 nt_time_format(in->initial_until, when));
+        snprintf(next, sizeof next, "ntrust reset --here %s makes a new one", name);
+    }
+    return json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:b,s:s,s:s}",
                      "name", name, "account", a->name, "state", nt_in_state_name(in->state),
                      "disabled", (a->acb & NT_ACB_DISABLED) != 0, "attempts_left",
                      (json_int_t)in->attempts_left, "version", (json_int_t)in->version, "permitted",
-                     nt_api_time(in->permitted_at), "proven", nt_api_time(in->proven_at), "changed",
-                     nt_api_time(in->changed_at), "burned", nt_api_time(in->burned_at),
-                     "burned_from", in->burned_from, "last_ok", nt_api_time(in->last_ok),
-                     "last_bad", nt_api_time(in->last_bad), "last_from", in->last_from,
-                     "allow_weak_crypto", a->allow_weak_crypto, "text", text, "next", next);
+                     nt_api_time(in->permitted_at), "code_until", nt_api_time(in->initial_until),
+                     "proven", nt_api_time(in->proven_at), "changed", nt_api_time(in->changed_at),
+                     "burned", nt_api_time(in->burned_at), "burned_from", in->burned_from,
+                     "last_ok", nt_api_time(in->last_ok), "last_bad", nt_api_time(in->last_bad),
+                     "last_from", in->last_from, "allow_weak_crypto", a->allow_weak_crypto, "text",
+                     text, "next", next);
 }
 
 void nt_api_permits_get(struct nt_request *rq)
@@ -41,7 +49,7 @@ void nt_api_permits_get(struct nt_request *rq)
     for (const struct nt_account *a = nt_dir_account_after(dir, 0); a != NULL;
          a = nt_dir_account_after(dir, a->rid))
         if ((a->acb & NT_ACB_INTERDOMAIN) != 0)
-            json_array_append_new(list, permit_json(dir, a));
+            json_array_append_new(list, nt_api_permit_json(rq, dir, a));
     nt_dir_unref(dir);
     nt_api_ok(rq, json_pack("{s:o}", "permits", list));
 }
@@ -56,7 +64,7 @@ static void show_permit(struct nt_request *rq, const char *name, const char *gen
         snprintf(next, sizeof next, "ntrust permit add %.60s", name);
         nt_api_fail(rq, NT_STATUS(NO_SUCH_USER), text, next);
     } else {
-        json_t *out = permit_json(dir, a);
+        json_t *out = nt_api_permit_json(rq, dir, a);
         if (generated != NULL)
             json_object_set_new(out, "generated_password", json_string(generated));
         nt_api_ok(rq, out);
@@ -220,7 +228,7 @@ static void add_seen(const struct nt_dir *dir, const struct nt_tdo *t, char *tex
                  t->name, lagging);
 }
 
-static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
+json_t *nt_api_trust_json(struct nt_request *rq, const struct nt_dir *dir, const struct nt_tdo *t)
 {
     const struct nt_trust_out *o = &t->out;
     const char *own = nt_dir_domain(dir)->name;
@@ -230,9 +238,18 @@ static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
     add_seen(dir, t, text, sizeof text);
     if (reason != NT_BROKEN_NONE)
         nt_out_next(o, t->name, own, next, sizeof next);
+    if (nt_out_code_waits(o, nt_now(rq->service->env)))
+        snprintf(next, sizeof next, "at %s: ntrust reset --code %s", t->name, own);
+    if (nt_out_code_expired(o, nt_now(rq->service->env))) {
+        char when[NT_TIME_TEXT];
+        snprintf(text, sizeof text, "The reset code for %s expired at %s, unused.", t->name,
+                 nt_time_format(o->initial_until, when));
+        snprintf(next, sizeof next, "ntrust reset --here %s makes a new one", t->name);
+    }
     snprintf(code, sizeof code, "0x%08X", o->last_status.code);
     json_t *out = json_pack(
-        "{s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:o,s:o},s:s,s:b,s:I,"
+        "{s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:s,s:o,s:o},s:s,s:b,"
+        "s:I,"
         "s:s,"
         "s:s}",
         "name", t->name, "dns_name", t->dns_name, "sid", nt_api_sid(&t->sid), "state",
@@ -240,8 +257,9 @@ static json_t *trust_json(const struct nt_dir *dir, const struct nt_tdo *t)
         "servers", servers_json(t->servers), "controller", o->last_dc, "version",
         (json_int_t)o->current.version, "established", nt_api_time(o->established_at), "changed",
         nt_api_time(o->last_change), "checked", nt_api_time(o->last_ok), "next_change",
-        nt_api_time(o->next_change), "next_check", nt_api_time(o->next_check), "last_error",
-        "status", o->last_error != 0 ? nt_status_name(o->last_status) : "", "code",
+        nt_api_time(o->next_change), "next_check", nt_api_time(o->next_check), "code_until",
+        nt_api_time(o->initial_until), "last_error", "status",
+        o->last_error != 0 ? nt_status_name(o->last_status) : "", "code",
         o->last_error != 0 ? code : "", "text", nt_api_string(o->last_text), "time",
         nt_api_time(o->last_error), "end_at_fault", end_at_fault(t), "allow_weak_crypto",
         t->allow_weak_crypto, "changes", (json_int_t)o->changes, "text", text, "next", next);
@@ -256,7 +274,7 @@ void nt_api_trusts_get(struct nt_request *rq)
     for (const struct nt_tdo *t = nt_dir_tdo_after(dir, ""); t != NULL;
          t = nt_dir_tdo_after(dir, t->name))
         if ((t->direction & 2) != 0)
-            json_array_append_new(list, trust_json(dir, t));
+            json_array_append_new(list, nt_api_trust_json(rq, dir, t));
     nt_dir_unref(dir);
     nt_api_ok(rq, json_pack("{s:o}", "trusts", list));
 }
@@ -271,7 +289,7 @@ static void show_trust(struct nt_request *rq, const char *name)
         snprintf(next, sizeof next, "ntrust trust add %.60s", name);
         nt_api_fail(rq, NT_STATUS(NO_SUCH_DOMAIN), text, next);
     } else {
-        nt_api_ok(rq, trust_json(dir, t));
+        nt_api_ok(rq, nt_api_trust_json(rq, dir, t));
     }
     nt_dir_unref(dir);
 }
@@ -339,14 +357,15 @@ static bool take_dns_name(struct nt_request *rq, struct trust_change *c)
     return true;
 }
 
-/* "servers": an array of "host[:port]", checked and joined; empty: they are looked for. */
-static bool take_servers(struct nt_request *rq, struct trust_change *c)
+bool nt_api_servers(struct nt_request *rq, char *out, size_t size, bool *given)
 {
     const json_t *list = json_object_get(rq->body, "servers");
     struct nt_servers parsed;
     char why[200];
     size_t i, at = 0;
     json_t *value;
+    *given = list != NULL;
+    out[0] = '\0';
     if (list == NULL)
         return true;
     if (!json_is_array(list)) {
@@ -358,21 +377,25 @@ static bool take_servers(struct nt_request *rq, struct trust_change *c)
     {
         const char *text = json_string_value(value);
         size_t len = text != NULL ? strlen(text) : 0;
-        if (len == 0 || strchr(text, ' ') != NULL || at + len + 2 > sizeof c->servers) {
+        if (len == 0 || strchr(text, ' ') != NULL || at + len + 2 > size) {
             nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), "a server is not \"host:port\"", "");
             return false;
         }
         if (at > 0)
-            c->servers[at++] = ' ';
-        memcpy(c->servers + at, text, len + 1);
+            out[at++] = ' ';
+        memcpy(out + at, text, len + 1);
         at += len;
     }
-    if (!nt_servers_parse(c->servers, &parsed, why, sizeof why)) {
+    if (!nt_servers_parse(out, &parsed, why, sizeof why)) {
         nt_api_fail(rq, NT_STATUS(INVALID_PARAMETER), why, "");
         return false;
     }
-    c->has_servers = true;
     return true;
+}
+
+static bool take_servers(struct nt_request *rq, struct trust_change *c)
+{
+    return nt_api_servers(rq, c->servers, sizeof c->servers, &c->has_servers);
 }
 
 /* Has the runner check now, and waits for what comes of it. */

@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "domain/dir.h"
+#include "domain/reset_code.h"
 
 #define NT_WHY 400
 struct nt_why {
@@ -223,6 +224,21 @@ ntstatus nt_op_trust_want(struct nt_txn *txn, const char *name, bool change, con
                           const char *peer);
 /* The store was restored from a backup: every trust is checked at once. */
 ntstatus nt_op_trusts_recheck(struct nt_txn *txn);
+
+/* --- trusts: a reset code --- */
+
+struct nt_reset_new {
+    const char *name;                 /* of the other domain, in upper case */
+    enum nt_reset_ends ends;          /* which of its halves here begin anew */
+    const struct nt_reset_code *code; /* the initial password of each */
+    nt_time until;                    /* when it ends */
+    bool made_here;                   /* else it was typed here */
+    const char *servers;              /* of the TDO; NULL or "": as they are, or found */
+};
+/* What is missing is made, what is there keeps its settings; a disabled account is enabled.
+ * USER_EXISTS: NAME$ is another kind of account. */
+ntstatus nt_op_reset(struct nt_txn *txn, const struct nt_reset_new *reset, const char *who,
+                     const char *peer, struct nt_why *why);
 
 /* --- secrets --- */
 

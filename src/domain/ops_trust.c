@@ -134,6 +134,20 @@ static void tell_opened(struct nt_txn *txn, const struct nt_account *a, enum nt_
     }
 }
 
+/* The other end of a two-way trust has typed the reset code and proven its half of it: it takes
+ * ours now, too. */
+static ntstatus try_own_half(struct nt_txn *txn, const char *name)
+{
+    const struct nt_tdo *there = nt_dir_tdo(nt_txn_dir(txn), name);
+    if (there == NULL || !nt_out_code_waits(&there->out, nt_txn_now(txn)))
+        return NT_STATUS(SUCCESS);
+    struct nt_tdo *t = nt_record_clone(there);
+    if (t == NULL)
+        return NT_STATUS(NO_MEMORY);
+    nt_out_want_check(&t->out, nt_txn_now(txn));
+    return nt_op_put(txn, t, NT_STATUS(INTERNAL_ERROR));
+}
+
 ntstatus nt_op_channel_opened(struct nt_txn *txn, uint32_t rid, const struct nt_secret *nt_hash,
                               const char *peer)
 {
@@ -156,7 +170,12 @@ ntstatus nt_op_channel_opened(struct nt_txn *txn, uint32_t rid, const struct nt_
         return status;
     }
     tell_opened(txn, a, what, peer);
-    return nt_op_put(txn, a, NT_STATUS(INTERNAL_ERROR));
+    char name[64];
+    subject_of(a, name);
+    status = nt_op_put(txn, a, NT_STATUS(INTERNAL_ERROR));
+    if (nt_status_ok(status) && what == NT_IN_INITIAL_PROVEN)
+        status = try_own_half(txn, name);
+    return status;
 }
 
 ntstatus nt_op_channel_refused(struct nt_txn *txn, uint32_t rid, const char *peer, bool *burned)

@@ -134,8 +134,10 @@ ntstatus nt_in_opened(struct nt_trust_in *in, const struct nt_policy *policy,
                       enum nt_in_what *what)
 {
     *what = NT_IN_NOTHING;
-    if (!nt_in_accepts(in, policy, hash) || nt_in_expired(in, now))
+    if (!nt_in_accepts(in, policy, hash))
         return NT_STATUS(ACCESS_DENIED);
+    if (nt_in_expired(in, now))
+        return NT_STATUS(ACCOUNT_EXPIRED);
     in->last_ok = now;
     copy_from(in->last_from, from);
     if (nt_secret_equal(&in->current, hash)) {

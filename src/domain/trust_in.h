@@ -99,7 +99,8 @@ enum nt_in_what {
 };
 
 /* The holder of `hash` opened the channel. ACCESS_DENIED, and nothing changed, when the hash is not
- * accepted (any more): the decision was made on an older record, or the reset code has expired. */
+ * accepted (any more): the decision was made on an older record. ACCOUNT_EXPIRED: likewise, since
+ * the reset code has. */
 ntstatus nt_in_opened(struct nt_trust_in *in, const struct nt_policy *policy,
                       const struct nt_secret *hash, const char *from, nt_time now,
                       enum nt_in_what *what);

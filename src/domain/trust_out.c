@@ -156,19 +156,14 @@ void nt_out_establish(struct nt_trust_out *out, const struct nt_password *initia
     nt_owf(&clear, &out->current.hash);
 }
 
-static bool unproven_code(const struct nt_trust_out *out)
-{
-    return out->initial_until != 0 && out->current.initial && out->current.proven == 0;
-}
-
 bool nt_out_code_waits(const struct nt_trust_out *out, nt_time now)
 {
-    return unproven_code(out) && now < out->initial_until;
+    return out->initial_until != 0 && nt_out_untried(out) && now < out->initial_until;
 }
 
 bool nt_out_code_expired(const struct nt_trust_out *out, nt_time now)
 {
-    return unproven_code(out) && now >= out->initial_until;
+    return out->initial_until != 0 && nt_out_untried(out) && now >= out->initial_until;
 }
 
 /* --- a channel opened --- */

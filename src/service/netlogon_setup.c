@@ -139,6 +139,8 @@ static ntstatus decide(struct nt_call *call, void *args, struct nt_txn *txn)
         NT_SCOPED_SECRET copy = *hash; /* the record may go while it is replaced */
         s->outcome = NT_STATUS(SUCCESS);
         s->refusal_only = false;
+        if (account->in != NULL && nt_in_expired(account->in, nt_txn_now(txn)))
+            s->reason = "the reset code has expired";
         return nt_op_channel_opened(txn, s->rid, &copy, peer);
     }
     s->outcome = refusal_of(account, &s->reason); /* whatever becomes of the record */

@@ -325,7 +325,7 @@ static void an_expired_reset_code_proves_nothing(void **state)
     assert_false(nt_in_expired(&e.in, T0 + 99));
     assert_true(nt_in_expired(&e.in, T0 + 100));
     assert_status(nt_in_opened(&e.in, &e.policy, &code, "192.0.2.7", T0 + 100, &what),
-                  ACCESS_DENIED);
+                  ACCOUNT_EXPIRED);
     assert_int_equal(e.in.state, NT_IN_PERMITTED);
     assert_ok(nt_in_opened(&e.in, &e.policy, &code, "192.0.2.7", T0 + 99, &what));
     assert_int_equal(e.in.state, NT_IN_PROVEN);
