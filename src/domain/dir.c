@@ -271,3 +271,21 @@ size_t nt_dir_aliases_of(const struct nt_dir *dir, bool builtin, const struct nt
     }
     return n;
 }
+
+struct tdos_changed {
+    nt_tdo_changed_fn *fn;
+    void *ctx;
+};
+
+static void tdo_changed(void *ctx, const void *was, const void *is)
+{
+    const struct tdos_changed *c = ctx;
+    c->fn(c->ctx, was, is);
+}
+
+void nt_dir_tdos_changed(const struct nt_dir *before, const struct nt_dir *now,
+                         nt_tdo_changed_fn *fn, void *ctx)
+{
+    struct tdos_changed c = { fn, ctx };
+    nt_pmap_diff(&before->maps[NT_MAP_TDO], &now->maps[NT_MAP_TDO], tdo_changed, &c);
+}

@@ -35,6 +35,11 @@ const struct nt_account *nt_dir_account_after(const struct nt_dir *dir, uint32_t
 const struct nt_group *nt_dir_group_after(const struct nt_dir *dir, uint32_t rid);
 const struct nt_alias *nt_dir_alias_after(const struct nt_dir *dir, bool builtin, uint32_t rid);
 const struct nt_tdo *nt_dir_tdo_after(const struct nt_dir *dir, const char *name);
+/* The TDOs that are not the same in two directories, each with what it was and is (NULL: not
+ * there). Costs what was changed between the two, not what there is. */
+typedef void nt_tdo_changed_fn(void *ctx, const struct nt_tdo *was, const struct nt_tdo *is);
+void nt_dir_tdos_changed(const struct nt_dir *before, const struct nt_dir *now,
+                         nt_tdo_changed_fn *fn, void *ctx);
 size_t nt_dir_count(const struct nt_dir *dir, enum nt_kind kind);
 
 /* RIDs of the global groups an account is a member of, its primary group first; returns how many

@@ -198,6 +198,59 @@ const void *nt_pmap_after(const struct nt_pmap *m, struct nt_pmap_key key)
     return best != NULL ? best->record : NULL;
 }
 
+struct diff {
+    struct nt_pmap a, b;
+    nt_pmap_diff_fn *fn;
+    void *ctx;
+};
+
+static struct nt_pmap_key key_of(const struct nt_pmap_node *n)
+{
+    return (struct nt_pmap_key){ .text = n->text ? n->key : NULL, .number = n->number };
+}
+
+static bool same_key(const struct nt_pmap_node *a, const struct nt_pmap_node *b)
+{
+    return a->text ? strcmp(a->key, b->key) == 0 : a->number == b->number;
+}
+
+/* Every key below, of a part whose shape differs. */
+static void diff_each(const struct diff *d, const struct nt_pmap_node *n, bool in_a)
+{
+    if (n == NULL)
+        return;
+    const void *other = nt_pmap_get(in_a ? &d->b : &d->a, key_of(n));
+    diff_each(d, n->left, in_a);
+    if (in_a && other == NULL)
+        d->fn(d->ctx, n->record, NULL);
+    else if (!in_a && other != n->record)
+        d->fn(d->ctx, other, n->record);
+    diff_each(d, n->right, in_a);
+}
+
+/* The shape is given by the keys alone, so the two differ around those that came or went. */
+static void diff_nodes(const struct diff *d, const struct nt_pmap_node *a,
+                       const struct nt_pmap_node *b)
+{
+    if (a == b)
+        return;
+    if (a == NULL || b == NULL || !same_key(a, b)) {
+        diff_each(d, a, true);
+        diff_each(d, b, false);
+        return;
+    }
+    diff_nodes(d, a->left, b->left);
+    if (a->record != b->record)
+        d->fn(d->ctx, a->record, b->record);
+    diff_nodes(d, a->right, b->right);
+}
+
+void nt_pmap_diff(const struct nt_pmap *a, const struct nt_pmap *b, nt_pmap_diff_fn *fn, void *ctx)
+{
+    const struct diff d = { *a, *b, fn, ctx };
+    diff_nodes(&d, a->root, b->root);
+}
+
 enum nt_err nt_pmap_put(struct nt_pmap *m, struct nt_pmap_key key, const void *record)
 {
     return put(&m->root, key, record);

@@ -31,6 +31,12 @@ const void *nt_pmap_get(const struct nt_pmap *m, struct nt_pmap_key key); /* NUL
 /* The first value whose key is greater; NULL: none. */
 const void *nt_pmap_after(const struct nt_pmap *m, struct nt_pmap_key key);
 
+/* Calls `fn` for each key whose record is another one in `b` than in `a`, with NULL where it is not
+ * there. What both versions share is not looked at: the cost is that of the changes between them.
+ */
+typedef void nt_pmap_diff_fn(void *ctx, const void *in_a, const void *in_b);
+void nt_pmap_diff(const struct nt_pmap *a, const struct nt_pmap *b, nt_pmap_diff_fn *fn, void *ctx);
+
 /* Puts a reference of `record` under the key, in place of what stood there. Other holders of the
  * version do not see it. After NT_E_NOMEM the map holds what it held. */
 enum nt_err nt_pmap_put(struct nt_pmap *m, struct nt_pmap_key key, const void *record) NT_MUST_USE;

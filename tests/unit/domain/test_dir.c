@@ -203,6 +203,61 @@ static void old_versions_of_a_map_stay_as_they_are(void **state)
     }
 }
 
+struct differing {
+    uint8_t told[3000]; /* by RID: 1 gone, 2 new, 3 another one */
+    size_t calls;
+};
+
+static void note_difference(void *ctx, const void *in_a, const void *in_b)
+{
+    struct differing *d = ctx;
+    const struct nt_account *a = in_a, *b = in_b;
+    uint32_t rid = (a != NULL ? a : b)->rid;
+    assert_int_equal(d->told[rid], 0); /* once each */
+    d->told[rid] = (uint8_t)((a != NULL ? 1 : 0) + (b != NULL ? 2 : 0));
+    d->calls++;
+}
+
+static void the_difference_of_two_versions_is_what_was_changed(void **state)
+{
+    enum { KEYS = 2000, ROUNDS = 200 };
+    static struct nt_account *records[2][KEYS];
+    static uint8_t is[KEYS], was[KEYS]; /* 0 not there, else which record */
+    struct nt_pmap map = { 0 };
+    struct world w;
+    (void)state;
+    world_init(&w, 11);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        records[0][i] = account(i + 1, "x");
+        records[1][i] = account(i + 1, "y");
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        struct nt_pmap before = nt_pmap_ref(&map);
+        struct differing d = { .calls = 0 };
+        memcpy(was, is, sizeof is);
+        for (uint32_t n = round == 0 ? KEYS : 1 + below(&w, 5); n > 0; n--) {
+            uint32_t i = below(&w, KEYS), which = below(&w, 3);
+            struct nt_pmap_key key = { .number = i + 1 };
+            if (which > 0)
+                assert_int_equal(nt_pmap_put(&map, key, records[which - 1][i]), NT_OK);
+            else if (is[i] != 0)
+                assert_int_equal(nt_pmap_remove(&map, key), NT_OK);
+            is[i] = (uint8_t)which;
+        }
+        nt_pmap_diff(&before, &map, note_difference, &d);
+        for (uint32_t i = 0; i < KEYS; i++) {
+            unsigned want = was[i] == is[i] ? 0 : (was[i] != 0 ? 1u : 0) + (is[i] != 0 ? 2u : 0);
+            assert_int_equal(d.told[i + 1], want);
+        }
+        nt_pmap_unref(&before);
+    }
+    nt_pmap_unref(&map);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        nt_record_unref(records[0][i]);
+        nt_record_unref(records[1][i]);
+    }
+}
+
 static void a_map_without_memory_holds_what_it_held(void **state)
 {
     struct nt_account *records[64];
@@ -655,6 +710,7 @@ int main(void)
         cmocka_unit_test(a_clone_owns_everything),
         cmocka_unit_test(texts_are_kept_when_memory_runs_out),
         cmocka_unit_test(old_versions_of_a_map_stay_as_they_are),
+        cmocka_unit_test(the_difference_of_two_versions_is_what_was_changed),
         cmocka_unit_test(a_map_without_memory_holds_what_it_held),
         cmocka_unit_test(names_are_one_space_over_users_groups_and_aliases),
         cmocka_unit_test(a_rename_frees_the_old_name_and_keeps_the_rid),
