@@ -3,7 +3,8 @@
  *
  * Two locks, never held together and never while a wish decides or the disk works: `queue_lock`
  * for the queue and the thread's state, `dir_lock` for the pointer to the current directory (held
- * for as long as it takes to count a reference).
+ * for as long as it takes to count a reference). A third one, `look_lock`, is held by who looks for
+ * what other processes have committed to a shared store, and around both.
  */
 #include <assert.h>
 #include <pthread.h>
@@ -28,6 +29,9 @@ struct nt_engine {
 
     pthread_mutex_t dir_lock;
     struct nt_dir *dir; /* the newest committed one */
+
+    pthread_mutex_t look_lock;
+    bool look_failed; /* and that was said */
 
     pthread_mutex_t queue_lock;
     pthread_cond_t wake; /* the queue is not empty, or stopping */
@@ -57,6 +61,7 @@ enum nt_err nt_engine_new(struct nt_store *store, const struct nt_env *env,
     e->last = &e->first;
     /* With default attributes these cannot fail under glibc or musl. */
     pthread_mutex_init(&e->dir_lock, NULL);
+    pthread_mutex_init(&e->look_lock, NULL);
     pthread_mutex_init(&e->queue_lock, NULL);
     pthread_cond_init(&e->wake, NULL);
     *engine = e;
@@ -69,6 +74,56 @@ struct nt_dir *nt_engine_dir(struct nt_engine *engine)
     struct nt_dir *dir = nt_dir_ref(engine->dir);
     pthread_mutex_unlock(&engine->dir_lock);
     return dir;
+}
+
+/* Takes the reference. Of a shared store two threads may have built the next directory, one of them
+ * from an older commit than the other. */
+static void show(struct nt_engine *e, struct nt_dir *next)
+{
+    pthread_mutex_lock(&e->dir_lock);
+    struct nt_dir *old = next;
+    if (!nt_store_shared(e->store) || nt_store_serial(next) > nt_store_serial(e->dir)) {
+        old = e->dir;
+        e->dir = next;
+    }
+    pthread_mutex_unlock(&e->dir_lock);
+    nt_dir_unref(old);
+}
+
+static void tell(struct nt_engine *e)
+{
+    pthread_mutex_lock(&e->queue_lock);
+    void (*fn)(void *ctx) = e->on_commit;
+    void *ctx = e->on_commit_ctx;
+    pthread_mutex_unlock(&e->queue_lock);
+    if (fn != NULL)
+        fn(ctx);
+}
+
+bool nt_engine_shared(const struct nt_engine *engine)
+{
+    return nt_store_shared(engine->store);
+}
+
+struct nt_dir *nt_engine_dir_now(struct nt_engine *engine)
+{
+    if (!nt_store_shared(engine->store))
+        return nt_engine_dir(engine);
+    char why[NT_STORE_WHY * 2] = "";
+    pthread_mutex_lock(&engine->look_lock);
+    struct nt_dir *newer, *have = nt_engine_dir(engine);
+    enum nt_err err = nt_store_catch_up(engine->store, have, &newer, why, sizeof why);
+    bool found = newer != NULL;
+    if (found)
+        show(engine, newer);
+    if (err != NT_OK && !engine->look_failed)
+        nt_log(NT_LOG_ERROR, "what other controllers have stored cannot be read: %s", why);
+    engine->look_failed = err != NT_OK;
+    pthread_mutex_unlock(&engine->look_lock);
+    nt_dir_unref(have);
+    if (found)
+        tell(engine);
+    return nt_engine_dir(engine);
 }
 
 struct nt_store *nt_engine_store(struct nt_engine *engine)
@@ -161,12 +216,12 @@ static enum nt_err decide_batch(struct nt_txn *txn, struct nt_wish *list, struct
 }
 
 /* The serial tells every commit that changed the domain apart from the one before. */
-static enum nt_err put_serial(struct nt_engine *e, struct nt_txn *txn)
+static enum nt_err put_serial(const struct nt_dir *base, struct nt_txn *txn)
 {
     const struct nt_domain *now = nt_dir_domain(nt_txn_dir(txn));
     if (now == NULL)
         return NT_OK;
-    const struct nt_domain *before = nt_dir_domain(e->dir);
+    const struct nt_domain *before = nt_dir_domain(base);
     uint64_t serial = before != NULL ? before->serial : now->serial;
     struct nt_domain *next = nt_record_clone(now);
     if (next == NULL)
@@ -177,17 +232,17 @@ static enum nt_err put_serial(struct nt_engine *e, struct nt_txn *txn)
 }
 
 /* Makes the transaction durable and, after that, visible. *changed: readers have something new. */
-static enum nt_err commit(struct nt_engine *e, struct nt_txn *txn, bool *changed)
+static enum nt_err commit(struct nt_engine *e, const struct nt_dir *base, struct nt_txn *txn,
+                          bool *changed)
 {
     const struct nt_change *changes;
     const struct nt_event *events;
     char why[NT_STORE_WHY * 2] = "out of memory";
     bool change = nt_txn_changes(txn, &changes) > 0;
-    *changed = false;
     if (!change && nt_txn_events(txn, &events) == 0)
         return NT_OK;
 
-    enum nt_err err = change ? put_serial(e, txn) : NT_OK;
+    enum nt_err err = change ? put_serial(base, txn) : NT_OK;
     if (err == NT_OK)
         err = nt_store_commit(e->store, txn, why, sizeof why);
     if (err != NT_OK) {
@@ -195,12 +250,7 @@ static enum nt_err commit(struct nt_engine *e, struct nt_txn *txn, bool *changed
         return err;
     }
     if (change) {
-        struct nt_dir *next = nt_dir_ref(nt_txn_dir(txn));
-        pthread_mutex_lock(&e->dir_lock);
-        struct nt_dir *before = e->dir;
-        e->dir = next;
-        pthread_mutex_unlock(&e->dir_lock);
-        nt_dir_unref(before);
+        show(e, nt_dir_ref(nt_txn_dir(txn)));
         *changed = true;
     }
     return NT_OK;
@@ -240,17 +290,28 @@ static bool concerns_one(enum nt_err err)
 /* Readers first, then those who asked: an acknowledged change can be read back at once. */
 static void finish(struct nt_engine *e, struct batch *b, bool changed)
 {
-    if (changed) {
-        pthread_mutex_lock(&e->queue_lock);
-        void (*fn)(void *ctx) = e->on_commit;
-        void *ctx = e->on_commit_ctx;
-        pthread_mutex_unlock(&e->queue_lock);
-        if (fn != NULL)
-            fn(ctx);
-    }
+    if (changed)
+        tell(e);
     for (size_t i = 0; i < b->count; i++)
         if (b->wish[i]->done != NULL) /* the wish may be gone after this */
             b->wish[i]->done(b->wish[i]);
+}
+
+/* The directory to decide on, with a reference. Of a shared store the newest one, and from here on
+ * it stays that: what a wish compares inside its transaction is what the commit will find. */
+static struct nt_dir *begin(struct nt_engine *e, enum nt_err *err, bool *changed)
+{
+    char why[NT_STORE_WHY * 2];
+    struct nt_dir *newer, *have = nt_engine_dir(e);
+    *err = nt_store_begin(e->store, have, &newer, why, sizeof why);
+    *changed = newer != NULL;
+    if (*err != NT_OK)
+        nt_log(NT_LOG_ERROR, "store cannot begin a change: %s", why);
+    if (newer == NULL)
+        return have;
+    nt_dir_unref(have);
+    show(e, nt_dir_ref(newer));
+    return newer;
 }
 
 /* Decides and commits from the head of the list; gives the rest of it. The commit's outcome stands
@@ -259,9 +320,10 @@ static struct nt_wish *serve(struct nt_engine *e, struct nt_wish *list, struct b
                              enum nt_err *err, bool *changed)
 {
     struct nt_wish *rest = list;
-    *changed = false;
-    struct nt_txn *txn = nt_txn_begin(e->dir, e->env); /* only this thread replaces e->dir */
-    *err = NT_E_NOMEM;
+    struct nt_dir *base = begin(e, err, changed);
+    struct nt_txn *txn = *err == NT_OK ? nt_txn_begin(base, e->env) : NULL;
+    if (*err == NT_OK && txn == NULL)
+        *err = NT_E_NOMEM;
     if (txn != NULL)
         *err = decide_batch(txn, list, b, &rest);
     else
@@ -272,8 +334,10 @@ static struct nt_wish *serve(struct nt_engine *e, struct nt_wish *list, struct b
         b->count = 0;
     }
     if (*err == NT_OK)
-        *err = commit(e, txn, changed);
+        *err = commit(e, base, txn, changed);
+    nt_store_rollback(e->store); /* what was not committed */
     nt_txn_free(txn);
+    nt_dir_unref(base);
     return rest;
 }
 
@@ -405,6 +469,7 @@ void nt_engine_free(struct nt_engine *engine)
     nt_store_close(engine->store);
     pthread_cond_destroy(&engine->wake);
     pthread_mutex_destroy(&engine->queue_lock);
+    pthread_mutex_destroy(&engine->look_lock);
     pthread_mutex_destroy(&engine->dir_lock);
     free(engine);
 }

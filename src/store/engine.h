@@ -38,6 +38,10 @@ enum nt_err nt_engine_start(struct nt_engine *engine) NT_MUST_USE;
 
 /* The newest committed directory, with a reference for the caller. Any thread. */
 struct nt_dir *nt_engine_dir(struct nt_engine *engine);
+/* The same for who uses a secret: with all that other processes have committed to a shared store
+ * before this call. That costs a few microseconds there (bench/README.md), nothing otherwise. */
+struct nt_dir *nt_engine_dir_now(struct nt_engine *engine);
+bool nt_engine_shared(const struct nt_engine *engine);
 
 /* Queues a wish; any thread; never blocks. */
 void nt_engine_wish(struct nt_engine *engine, struct nt_wish *wish);
@@ -50,7 +54,8 @@ bool nt_engine_waiting(struct nt_engine *engine);
  * done. */
 ntstatus nt_engine_wish_wait(struct nt_engine *engine, struct nt_wish *wish);
 
-/* Called in the writer's thread after each commit that changed something, before the done's. */
+/* Called after each commit that changed something: one of ours in the writer's thread, before the
+ * done's; one of another process in the thread that found it. */
 void nt_engine_on_commit(struct nt_engine *engine, void (*fn)(void *ctx), void *ctx);
 
 struct nt_store *nt_engine_store(struct nt_engine *engine); /* for nt_store_events */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -60,18 +61,24 @@ static bool decode(struct nt_epoch *e, const uint8_t record[RECORD_LEN], bool an
     return true;
 }
 
-enum nt_epoch_found nt_epoch_read(struct nt_epoch *e)
+static bool read_places(struct nt_epoch *e, int fd)
 {
     uint8_t record[RECORD_LEN];
     bool any = false;
+    for (off_t place = 0; place < PLACES; place++)
+        if (pread(fd, record, sizeof record, place * PLACE_SIZE) == (ssize_t)sizeof record)
+            any = decode(e, record, any) || any;
+    return any;
+}
+
+enum nt_epoch_found nt_epoch_read(struct nt_epoch *e)
+{
     int fd = open(e->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         e->error = errno;
         return errno == ENOENT ? NT_EPOCH_MISSING : NT_EPOCH_UNREADABLE;
     }
-    for (off_t place = 0; place < PLACES; place++)
-        if (pread(fd, record, sizeof record, place * PLACE_SIZE) == (ssize_t)sizeof record)
-            any = decode(e, record, any) || any;
+    bool any = read_places(e, fd);
     close(fd);
     return any ? NT_EPOCH_FOUND : NT_EPOCH_DAMAGED;
 }
@@ -95,6 +102,13 @@ static void give_up(struct nt_epoch *e, int error)
     e->fd = -1;
 }
 
+/* One at a time, where several write. */
+static void lock(struct nt_epoch *e, int how)
+{
+    while (e->shared && e->fd >= 0 && flock(e->fd, how) != 0 && errno == EINTR)
+        ;
+}
+
 enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark)
 {
     e->mark = *mark;
@@ -105,32 +119,79 @@ enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark)
         e->error = errno;
         return nt_file_err(e->error);
     }
+    lock(e, LOCK_EX);
+    if (e->shared && read_places(e, e->fd)) /* whose turn it is */
+        e->mark = *mark;
     /* Both places: an older mark in the other one would be of another past. */
     if (!write_place(e) || fsync(e->fd) != 0 || !write_place(e) || fsync(e->fd) != 0) {
         give_up(e, errno);
         return nt_file_err(e->error);
     }
+    lock(e, LOCK_UN);
     enum nt_err err = nt_file_sync_dir(e->path);
     if (err != NT_OK)
         give_up(e, EIO);
     return err;
 }
 
+enum nt_err nt_epoch_join(struct nt_epoch *e)
+{
+    e->begun = true;
+    e->fd = open(e->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (e->fd >= 0 && read_places(e, e->fd)) {
+        e->synced = e->mark.at;
+        return NT_OK;
+    }
+    e->error = e->fd < 0 ? errno : EIO;
+    if (e->fd >= 0)
+        give_up(e, EIO);
+    return nt_file_err(e->error);
+}
+
+/* The file could not be written at the last try. */
+static void try_again(struct nt_epoch *e)
+{
+    struct nt_epoch_mark mark = e->mark;
+    nt_time at = mark.at;
+    enum nt_err err = e->shared ? nt_epoch_join(e) : nt_epoch_begin(e, &mark);
+    if (err == NT_OK)
+        nt_log(NT_LOG_INFO, "epoch file is written again file=%s", e->path);
+    e->synced = at;
+}
+
+/* False: with e->error. */
+static bool write_move(struct nt_epoch *e, uint64_t serial, nt_time at, bool sync)
+{
+    lock(e, LOCK_EX);
+    bool further = e->shared && read_places(e, e->fd) && e->mark.serial >= serial;
+    if (!further) {
+        e->mark.serial = serial;
+        e->mark.at = at;
+    }
+    bool wrote = further || write_place(e);
+    e->error = errno;
+    lock(e, LOCK_UN); /* the next one sees it; only the disk is waited for */
+    if (wrote && sync) {
+        wrote = fdatasync(e->fd) == 0;
+        e->error = errno;
+    }
+    return wrote;
+}
+
 void nt_epoch_move(struct nt_epoch *e, uint64_t serial, nt_time at)
 {
     if (!e->begun)
         return;
-    e->mark.serial = serial;
-    e->mark.at = at;
     bool sync = at < e->synced || at - e->synced >= NT_EPOCH_SYNC;
     if (e->fd < 0) {
-        struct nt_epoch_mark mark = e->mark;
-        if (sync && nt_epoch_begin(e, &mark) == NT_OK)
-            nt_log(NT_LOG_INFO, "epoch file is written again file=%s", e->path);
+        e->mark.serial = serial;
+        e->mark.at = at;
+        if (sync)
+            try_again(e);
         return;
     }
-    if (!write_place(e) || (sync && fdatasync(e->fd) != 0)) {
-        give_up(e, errno);
+    if (!write_move(e, serial, at, sync)) {
+        give_up(e, e->error);
         nt_log(NT_LOG_WARN,
                "epoch file cannot be written: until it can, whether this store is restored later "
                "will not be noticed file=%s reason=%s",

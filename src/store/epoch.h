@@ -36,11 +36,12 @@ enum nt_epoch_found {
 struct nt_epoch {
     char path[NT_STORE_PATH];
     int fd;     /* -1: nothing is kept: not begun, or the file cannot be written at present */
-    bool begun; /* by nt_epoch_begin, whether it could or not */
+    bool begun; /* whether the file could be written or not */
     int error;
     struct nt_epoch_mark mark;
     uint64_t turn;
     nt_time synced; /* or tried to */
+    bool shared;    /* others move it, too: each goes on from what is there */
 };
 
 void nt_epoch_init(struct nt_epoch *e, const char *store_path);
@@ -49,6 +50,8 @@ enum nt_epoch_found nt_epoch_read(struct nt_epoch *e);
 /* From now on the file has this mark; durable when it returns. On failure e->error says why, and
  * nothing is kept until a later move can. */
 enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark) NT_MUST_USE;
+/* Goes on with the mark of those who have the store open already, without a life of its own. */
+enum nt_err nt_epoch_join(struct nt_epoch *e) NT_MUST_USE;
 /* A commit is durable. Waits for the disk at most every NT_EPOCH_SYNC: what a crash of the system
  * takes away of the file only makes it older. A file that could not be written is begun again, as
  * often. */

@@ -94,7 +94,17 @@ static const char restored[] =
     "ALTER TABLE domain ADD COLUMN restored_to INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE domain ADD COLUMN restored_surely INTEGER NOT NULL DEFAULT 0"
     " CHECK (restored_surely IN (0, 1));";
+
+/* What has changed, for those that share the store: each record's key with the serial of the last
+ * commit that put or deleted it. `name` and `rid` as the kind has them (sqlite_load.c). This step
+ * also tells older programs that TDOs have a lease. */
+static const char changes[] =
+    "CREATE TABLE changed ("
+    "  kind INTEGER NOT NULL, name TEXT NOT NULL, rid INTEGER NOT NULL, serial INTEGER NOT NULL,"
+    "  PRIMARY KEY (kind, name, rid)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX changed_serial ON changed (serial);";
 /* clang-format on */
 
-const char *const nt_migrations[] = { first, restored };
+const char *const nt_migrations[] = { first, restored, changes };
 const int nt_migrations_count = (int)NT_COUNT(nt_migrations);

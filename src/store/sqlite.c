@@ -147,8 +147,7 @@ bool nt_sqlite_key(const char *name, char out[NT_KEY_MAX])
 
 /* --- transactions --- */
 
-/* Runs a statement that gives no rows. */
-static int run(sqlite3_stmt *stmt)
+int nt_sqlite_run(sqlite3_stmt *stmt)
 {
     int rc = sqlite3_step(stmt);
     sqlite3_reset(stmt);
@@ -160,9 +159,13 @@ static int save_all(struct sqlite_store *s, const struct nt_txn *txn, enum nt_er
     const struct nt_change *changes;
     const struct nt_event *events;
     int rc = SQLITE_OK;
+    uint64_t serial = nt_store_serial(nt_txn_dir(txn));
     size_t count = nt_txn_changes(txn, &changes);
-    for (size_t i = 0; i < count && rc == SQLITE_OK && *err == NT_OK; i++)
+    for (size_t i = 0; i < count && rc == SQLITE_OK && *err == NT_OK; i++) {
         rc = nt_sqlite_save(s, &changes[i], err);
+        if (s->store.shared && rc == SQLITE_OK && *err == NT_OK)
+            rc = nt_sqlite_save_changed(s, &changes[i], serial, err);
+    }
     count = nt_txn_events(txn, &events);
     for (size_t i = 0; i < count && rc == SQLITE_OK && *err == NT_OK; i++)
         rc = nt_sqlite_save_event(s, &events[i]);
@@ -174,14 +177,16 @@ static enum nt_err sqlite_commit(struct nt_store *store, const struct nt_txn *tx
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
     enum nt_err err = NT_OK;
-    int rc = run(s->stmt[STMT_BEGIN]);
+    int rc = SQLITE_OK;
+    if (sqlite3_get_autocommit(s->db) != 0) /* else nt_store_begin has */
+        rc = nt_sqlite_run(s->stmt[STMT_BEGIN]);
     if (rc != SQLITE_OK)
         return nt_sqlite_why(s->db, rc, s->path, why, why_size);
 
     rc = save_all(s, txn, &err);
     bool committing = rc == SQLITE_OK && err == NT_OK;
     if (committing)
-        rc = run(s->stmt[STMT_COMMIT]);
+        rc = nt_sqlite_run(s->stmt[STMT_COMMIT]);
     if (rc != SQLITE_OK)
         err = nt_sqlite_why(s->db, rc, s->path, why, why_size);
     else if (err != NT_OK)
@@ -193,7 +198,7 @@ static enum nt_err sqlite_commit(struct nt_store *store, const struct nt_txn *tx
     }
 
     if (sqlite3_get_autocommit(s->db) == 0)
-        run(s->stmt[STMT_ROLLBACK]);
+        nt_sqlite_run(s->stmt[STMT_ROLLBACK]);
     /* When the sync of the log fails, all of the transaction may stand in the log, and a crash now
      * would bring it back although we deny it. Emptying the log behind what was committed before
      * takes it away; where even that fails, the next commit writes over it. */
@@ -297,6 +302,8 @@ void nt_sqlite_close(struct nt_store *store)
     struct sqlite_store *s = (struct sqlite_store *)store;
     for (size_t i = 0; i < STMT_COUNT; i++)
         sqlite3_finalize(s->stmt[i]);
+    sqlite3_finalize(s->version);
+    sqlite3_close(s->watch);
     sqlite3_close(s->reader);
     sqlite3_close(s->db);
     nt_epoch_end(&s->epoch);
@@ -314,4 +321,7 @@ const struct nt_store_ops nt_sqlite_ops = {
     .origin = nt_sqlite_origin,
     .accept = nt_sqlite_accept,
     .close = nt_sqlite_close,
+    .begin = nt_sqlite_begin,
+    .rollback = nt_sqlite_rollback,
+    .catch_up = nt_sqlite_catch_up,
 };

@@ -126,6 +126,14 @@ void nt_sqlite_epoch_open(struct sqlite_store *s)
     nt_time changed, copied = stamp(s->db, "copied"), restored = stamp(s->db, "restored");
     struct nt_store_origin *origin = &s->origin;
     nt_epoch_init(&s->epoch, s->path);
+    s->epoch.shared = s->store.shared;
+    if (s->joined) { /* who was first has judged it */
+        s->origin = (struct nt_store_origin){ .what = NT_ORIGIN_OWN };
+        if (nt_epoch_join(&s->epoch) != NT_OK)
+            nt_log(NT_LOG_WARN, "epoch file cannot be written file=%s reason=%s", s->epoch.path,
+                   strerror(s->epoch.error));
+        return;
+    }
     memset(&s->own, 0, sizeof s->own);
     if (!nt_sqlite_get_meta(s->db, "uuid", s->own.store, NT_EPOCH_ID))
         memset(s->own.store, 0, NT_EPOCH_ID);
@@ -167,6 +175,6 @@ void nt_sqlite_origin(struct nt_store *store, struct nt_store_origin *origin)
 void nt_sqlite_moved(struct sqlite_store *s, const struct nt_txn *txn)
 {
     const struct nt_domain *domain = nt_dir_domain(nt_txn_dir(txn));
-    if (domain != NULL && domain->serial != s->epoch.mark.serial)
+    if (domain != NULL && (s->store.shared || domain->serial != s->epoch.mark.serial))
         nt_epoch_move(&s->epoch, domain->serial, nt_txn_now(txn));
 }

@@ -49,6 +49,7 @@
     X(SECRET_PUT, "INSERT OR REPLACE INTO secret (key, name, current_set, old_set, sealed)"        \
                   " VALUES (?,?,?,?,?)")                                                           \
     X(SECRET_DROP, "DELETE FROM secret WHERE key = ?")                                             \
+    X(CHANGED_PUT, "INSERT OR REPLACE INTO changed (kind, name, rid, serial) VALUES (?,?,?,?)")    \
     X(EVENT_ADD, "INSERT INTO event (at, level, kind, subject, subject_key, peer, text)"           \
                  " VALUES (?,?,?,?,?,?,?)")
 /* clang-format on */
@@ -64,6 +65,7 @@ struct sqlite_store {
     sqlite3_stmt *stmt[STMT_COUNT];
     struct nt_secret key; /* of this store's blobs: derived from the master key */
     int lock_fd;
+    bool joined; /* shared, and others had it open before */
     char path[NT_STORE_PATH];
     struct nt_epoch epoch;
     struct nt_epoch_mark own; /* how far the store itself was when it was opened */
@@ -71,6 +73,12 @@ struct sqlite_store {
 
     pthread_mutex_t reader_lock;
     sqlite3 *reader; /* events are read beside the writer; opened when first asked for */
+
+    /* shared: what others commit is looked for beside the writer (sqlite_share.c) */
+    sqlite3 *watch;
+    sqlite3_stmt *version; /* of what `watch` saw */
+    int64_t seen;          /* the version up to which everything was handed over */
+    bool seen_any;
 };
 
 /* What an extended result code of SQLite means for us. */
@@ -117,7 +125,23 @@ void nt_sqlite_close(struct nt_store *store);
 int nt_sqlite_save(struct sqlite_store *s, const struct nt_change *change, enum nt_err *err);
 int nt_sqlite_save_event(struct sqlite_store *s, const struct nt_event *event);
 
+/* The key of a changed record, and the serial of the commit, for nt_sqlite_load_newer. */
+int nt_sqlite_save_changed(struct sqlite_store *s, const struct nt_change *change, uint64_t serial,
+                           enum nt_err *err);
+
 enum nt_err nt_sqlite_load(struct nt_store *store, struct nt_dir **dir, char *why, size_t why_size);
+/* Inside a transaction of `db`: *newer is `have` with what was committed behind it, or NULL. */
+enum nt_err nt_sqlite_load_newer(struct sqlite_store *s, sqlite3 *db, const struct nt_dir *have,
+                                 struct nt_dir **newer, char *why, size_t why_size);
+
+/* sqlite_share.c: see nt_store_begin and the others. */
+enum nt_err nt_sqlite_begin(struct nt_store *store, const struct nt_dir *have,
+                            struct nt_dir **newer, char *why, size_t why_size);
+void nt_sqlite_rollback(struct nt_store *store);
+enum nt_err nt_sqlite_catch_up(struct nt_store *store, const struct nt_dir *have,
+                               struct nt_dir **newer, char *why, size_t why_size);
+/* A statement that gives no rows. */
+int nt_sqlite_run(sqlite3_stmt *stmt);
 
 /* Columns of a result row; what does not fit its type sets *bad. */
 uint32_t nt_column_u32(sqlite3_stmt *stmt, int i, bool *bad);

@@ -109,7 +109,12 @@ static const void *get_sealed(struct row *r, size_t *len)
 
 struct loader {
     struct sqlite_store *s;
+    sqlite3 *db;
     struct nt_txn *txn;
+    /* one record: bound as ?1 and ?2 where a statement has them */
+    const char *name;
+    uint32_t rid;
+    size_t found;
     char *why;
     size_t why_size;
 };
@@ -146,15 +151,27 @@ static enum nt_err put(struct loader *l, struct row *r, enum nt_err err, void *r
     return err == NT_OK ? NT_OK : damaged(l, what);
 }
 
+static int prepare(struct loader *l, const char *sql, sqlite3_stmt **stmt)
+{
+    int rc = sqlite3_prepare_v2(l->db, sql, -1, stmt, NULL);
+    int count = rc == SQLITE_OK ? sqlite3_bind_parameter_count(*stmt) : 0;
+    if (count >= 1)
+        rc = sqlite3_bind_text(*stmt, 1, l->name, -1, SQLITE_STATIC);
+    if (count >= 2)
+        rc = sqlite3_bind_int64(*stmt, 2, l->rid);
+    return rc;
+}
+
 typedef enum nt_err read_fn(struct loader *l, struct row *r);
 
 static enum nt_err each_row(struct loader *l, const char *sql, read_fn *fn)
 {
     struct row r = { NULL, 0, false, false };
     enum nt_err err = NT_OK;
-    int rc = sqlite3_prepare_v2(l->s->db, sql, -1, &r.stmt, NULL);
+    int rc = prepare(l, sql, &r.stmt);
     while (rc == SQLITE_OK && err == NT_OK && (rc = sqlite3_step(r.stmt)) == SQLITE_ROW) {
         r.at = 0;
+        l->found++;
         err = fn(l, &r);
         rc = SQLITE_OK;
     }
@@ -162,8 +179,8 @@ static enum nt_err each_row(struct loader *l, const char *sql, read_fn *fn)
     if (err != NT_OK)
         return err;
     if ((rc & 0xff) == SQLITE_ERROR)
-        return damaged(l, sqlite3_errmsg(l->s->db));
-    return rc == SQLITE_DONE ? NT_OK : nt_sqlite_why(l->s->db, rc, l->s->path, l->why, l->why_size);
+        return damaged(l, sqlite3_errmsg(l->db));
+    return rc == SQLITE_DONE ? NT_OK : nt_sqlite_why(l->db, rc, l->s->path, l->why, l->why_size);
 }
 
 static enum nt_err read_domain(struct loader *l, struct row *r)
@@ -195,7 +212,7 @@ static enum nt_err load_policy(struct loader *l)
     if (p == NULL)
         return no_memory(l);
     nt_policy_default(p);
-    int rc = sqlite3_prepare_v2(l->s->db, "SELECT name, value FROM policy", -1, &r.stmt, NULL);
+    int rc = sqlite3_prepare_v2(l->db, "SELECT name, value FROM policy", -1, &r.stmt, NULL);
     while (rc == SQLITE_OK && (rc = sqlite3_step(r.stmt)) == SQLITE_ROW) {
         const char *name = nt_column_text(r.stmt, 0, &r.bad);
         uint64_t value = nt_column_u64(r.stmt, 1, &r.bad);
@@ -208,7 +225,7 @@ static enum nt_err load_policy(struct loader *l)
     sqlite3_finalize(r.stmt);
     if (rc != SQLITE_DONE) {
         nt_record_unref(p);
-        return nt_sqlite_why(l->s->db, rc, l->s->path, l->why, l->why_size);
+        return nt_sqlite_why(l->db, rc, l->s->path, l->why, l->why_size);
     }
     if (found == 0) { /* never set */
         nt_record_unref(p);
@@ -266,23 +283,22 @@ static int take_members(sqlite3_stmt *stmt, int rc, struct nt_group *g, struct r
     return rc;
 }
 
-static enum nt_err load_groups(struct loader *l)
+static enum nt_err load_groups(struct loader *l, const char *sql, const char *members_sql)
 {
-    static const char sql[] = "SELECT rid, attributes, name, comment FROM grp ORDER BY rid";
-    static const char members_sql[] = "SELECT rid, member FROM grp_member ORDER BY rid, member";
     sqlite3_stmt *members = NULL;
     struct row r = { NULL, 0, false, false };
     enum nt_err err = NT_OK;
     int members_rc = SQLITE_OK;
-    int rc = sqlite3_prepare_v2(l->s->db, sql, -1, &r.stmt, NULL);
+    int rc = prepare(l, sql, &r.stmt);
     if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(l->s->db, members_sql, -1, &members, NULL);
+        rc = prepare(l, members_sql, &members);
     if (rc == SQLITE_OK)
         members_rc = sqlite3_step(members);
     while (rc == SQLITE_OK && err == NT_OK && (rc = sqlite3_step(r.stmt)) == SQLITE_ROW) {
         char what[40] = "a group";
         struct nt_group *g = nt_record_new(NT_KIND_GROUP);
         r.at = 0;
+        l->found++;
         if (g != NULL) {
             g->rid = get_u32(&r);
             g->attributes = get_u32(&r);
@@ -302,7 +318,7 @@ static enum nt_err load_groups(struct loader *l)
     sqlite3_finalize(r.stmt);
     if (err != NT_OK || rc == SQLITE_DONE)
         return err;
-    return nt_sqlite_why(l->s->db, rc, l->s->path, l->why, l->why_size);
+    return nt_sqlite_why(l->db, rc, l->s->path, l->why, l->why_size);
 }
 
 static int compare_sids(const void *a, const void *b)
@@ -315,8 +331,8 @@ static enum nt_err load_alias_members(struct loader *l, struct nt_alias *a, stru
 {
     struct row r = { NULL, 0, false, false };
     size_t room = 0;
-    int rc = sqlite3_prepare_v2(
-        l->s->db, "SELECT sid FROM alias_member WHERE builtin = ? AND rid = ?", -1, &r.stmt, NULL);
+    int rc = sqlite3_prepare_v2(l->db, "SELECT sid FROM alias_member WHERE builtin = ? AND rid = ?",
+                                -1, &r.stmt, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_bind_int(r.stmt, 1, a->builtin);
         sqlite3_bind_int64(r.stmt, 2, a->rid);
@@ -343,7 +359,7 @@ static enum nt_err load_alias_members(struct loader *l, struct nt_alias *a, stru
     alias_row->bad = alias_row->bad || r.bad;
     if (rc == SQLITE_DONE)
         return NT_OK;
-    return nt_sqlite_why(l->s->db, rc, l->s->path, l->why, l->why_size);
+    return nt_sqlite_why(l->db, rc, l->s->path, l->why, l->why_size);
 }
 
 static enum nt_err read_alias(struct loader *l, struct row *r)
@@ -403,53 +419,182 @@ static enum nt_err read_secret(struct loader *l, struct row *r)
     return put(l, r, err, x, "an LSA secret");
 }
 
+#define DOMAIN_ROW                                                                                 \
+    "SELECT name, computer, dns_name, sid, next_rid, created, serial, store_id, changed,"          \
+    " restored_at, restored_to, restored_surely FROM domain"
+#define GROUP_ROWS  "SELECT rid, attributes, name, comment FROM grp "
+#define MEMBER_ROWS "SELECT rid, member FROM grp_member "
+#define ACCOUNT_ROWS                                                                               \
+    "SELECT rid, name, acb, primary_rid, full_name, comment, user_comment, home_dir, home_drive,"  \
+    " script, profile, workstations, parameters, created, password_set, expires, locked_at,"       \
+    " logon_hours, allow_weak_crypto, sealed FROM account "
+#define ALIAS_ROWS "SELECT builtin, rid, name, comment FROM alias "
+#define TDO_ROWS                                                                                   \
+    "SELECT key, name, dns_name, sid, direction, type, attributes, enc_types, servers, created,"   \
+    " allow_weak_crypto, sealed FROM tdo "
+#define SECRET_ROWS "SELECT key, name, current_set, old_set, sealed FROM secret "
+
 static enum nt_err load_all(struct loader *l)
 {
-    enum nt_err err =
-        each_row(l,
-                 "SELECT name, computer, dns_name, sid, next_rid, created, serial, store_id,"
-                 " changed, restored_at, restored_to, restored_surely FROM domain",
-                 read_domain);
+    enum nt_err err = each_row(l, DOMAIN_ROW, read_domain);
     if (err == NT_OK)
         err = load_policy(l);
     if (err == NT_OK)
-        err = load_groups(l);
+        err = load_groups(l, GROUP_ROWS "ORDER BY rid", MEMBER_ROWS "ORDER BY rid, member");
     if (err == NT_OK)
-        err = each_row(l,
-                       "SELECT rid, name, acb, primary_rid, full_name, comment, user_comment,"
-                       " home_dir, home_drive, script, profile, workstations, parameters, created,"
-                       " password_set, expires, locked_at, logon_hours, allow_weak_crypto, sealed"
-                       " FROM account ORDER BY rid",
-                       read_account);
+        err = each_row(l, ACCOUNT_ROWS "ORDER BY rid", read_account);
     if (err == NT_OK)
-        err = each_row(l, "SELECT builtin, rid, name, comment FROM alias ORDER BY builtin, rid",
-                       read_alias);
+        err = each_row(l, ALIAS_ROWS "ORDER BY builtin, rid", read_alias);
     if (err == NT_OK)
-        err = each_row(l,
-                       "SELECT key, name, dns_name, sid, direction, type, attributes, enc_types,"
-                       " servers, created, allow_weak_crypto, sealed FROM tdo ORDER BY key",
-                       read_tdo);
+        err = each_row(l, TDO_ROWS "ORDER BY key", read_tdo);
     if (err == NT_OK)
-        err = each_row(l, "SELECT key, name, current_set, old_set, sealed FROM secret ORDER BY key",
-                       read_secret);
+        err = each_row(l, SECRET_ROWS "ORDER BY key", read_secret);
+    return err;
+}
+
+/* Loads with `how` on top of `base`. */
+static enum nt_err load_onto(struct loader *l, const struct nt_dir *base,
+                             enum nt_err (*how)(struct loader *l), struct nt_dir **dir)
+{
+    *dir = NULL;
+    l->txn = base != NULL ? nt_txn_begin(base, l->s->env) : NULL;
+    if (l->txn == NULL)
+        return no_memory(l);
+    enum nt_err err = how(l);
+    if (err == NT_OK)
+        *dir = nt_dir_ref(nt_txn_dir(l->txn));
+    nt_txn_free(l->txn);
+    return err;
+}
+
+static enum nt_err load_whole(struct loader *l, struct nt_dir **dir)
+{
+    struct nt_dir *empty = nt_dir_new();
+    enum nt_err err = load_onto(l, empty, load_all, dir);
+    nt_dir_unref(empty);
     return err;
 }
 
 enum nt_err nt_sqlite_load(struct nt_store *store, struct nt_dir **dir, char *why, size_t why_size)
 {
     struct sqlite_store *s = (struct sqlite_store *)store;
-    struct loader l = { s, NULL, why, why_size };
-    struct nt_dir *empty = nt_dir_new();
-    *dir = NULL;
-    if (empty != NULL)
-        l.txn = nt_txn_begin(empty, s->env);
-    nt_dir_unref(empty);
-    if (l.txn == NULL)
-        return no_memory(&l);
-    enum nt_err err = load_all(&l);
-    if (err == NT_OK)
-        *dir = nt_dir_ref(nt_txn_dir(l.txn));
-    nt_txn_free(l.txn);
+    struct loader l = { .s = s, .db = s->db, .why = why, .why_size = why_size };
+    enum nt_err err = load_whole(&l, dir);
     sqlite3_db_release_memory(s->db); /* the directory is in memory now */
+    return err;
+}
+
+/* --- what others have changed --- */
+
+/* What the transaction has under the key of a row that is there no more. */
+static const void *present(struct loader *l, enum nt_kind kind)
+{
+    const struct nt_dir *dir = nt_txn_dir(l->txn);
+    switch (kind) {
+    case NT_KIND_ACCOUNT:
+        return nt_dir_account_rid(dir, l->rid);
+    case NT_KIND_GROUP:
+        return nt_dir_group_rid(dir, l->rid);
+    case NT_KIND_ALIAS:
+        return nt_dir_alias_rid(dir, l->name[0] != '\0', l->rid);
+    case NT_KIND_TDO:
+        return nt_dir_tdo(dir, l->name);
+    case NT_KIND_SECRET:
+        return nt_dir_secret(dir, l->name);
+    case NT_KIND_DOMAIN:
+    case NT_KIND_POLICY:
+    case NT_KIND_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+/* Reads the record of that kind with the loader's key anew. */
+static enum nt_err load_one(struct loader *l, enum nt_kind kind)
+{
+    enum nt_err err = NT_OK;
+    l->found = 0;
+    switch (kind) {
+    case NT_KIND_DOMAIN:
+        return each_row(l, DOMAIN_ROW, read_domain);
+    case NT_KIND_POLICY:
+        return load_policy(l);
+    case NT_KIND_ACCOUNT:
+        err = each_row(l, ACCOUNT_ROWS "WHERE rid = ?2", read_account);
+        break;
+    case NT_KIND_GROUP:
+        err = load_groups(l, GROUP_ROWS "WHERE rid = ?2",
+                          MEMBER_ROWS "WHERE rid = ?2 ORDER BY member");
+        break;
+    case NT_KIND_ALIAS:
+        err = each_row(l, ALIAS_ROWS "WHERE builtin = (?1 <> '') AND rid = ?2", read_alias);
+        break;
+    case NT_KIND_TDO:
+        err = each_row(l, TDO_ROWS "WHERE key = ?1", read_tdo);
+        break;
+    case NT_KIND_SECRET:
+        err = each_row(l, SECRET_ROWS "WHERE key = ?1", read_secret);
+        break;
+    case NT_KIND_COUNT:
+        return NT_E_INVALID;
+    }
+    const void *gone = err == NT_OK && l->found == 0 ? present(l, kind) : NULL;
+    return gone != NULL ? nt_txn_delete(l->txn, gone) : err;
+}
+
+static enum nt_err load_changed(struct loader *l)
+{
+    static const char sql[] =
+        "SELECT kind, name, rid FROM changed WHERE serial > ? ORDER BY serial, kind, name, rid";
+    sqlite3_stmt *stmt = NULL;
+    enum nt_err err = NT_OK;
+    bool bad = false;
+    int rc = sqlite3_prepare_v2(l->db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(stmt, 1, (sqlite3_int64)nt_store_serial(nt_txn_dir(l->txn)));
+    while (rc == SQLITE_OK && err == NT_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        uint32_t kind = nt_column_u32(stmt, 0, &bad);
+        l->name = nt_column_text(stmt, 1, &bad);
+        l->rid = nt_column_u32(stmt, 2, &bad);
+        err = bad || kind >= NT_KIND_COUNT ? NT_E_CORRUPT : load_one(l, (enum nt_kind)kind);
+        rc = SQLITE_OK;
+    }
+    sqlite3_finalize(stmt);
+    l->name = NULL;
+    if (err != NT_OK || rc == SQLITE_DONE)
+        return err;
+    return nt_sqlite_why(l->db, rc, l->s->path, l->why, l->why_size);
+}
+
+/* The serial of the newest commit. */
+static int newest_serial(sqlite3 *db, uint64_t *serial)
+{
+    sqlite3_stmt *stmt = NULL;
+    *serial = 0;
+    int rc = sqlite3_prepare_v2(db, "SELECT serial FROM domain", -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *serial = (uint64_t)sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+enum nt_err nt_sqlite_load_newer(struct sqlite_store *s, sqlite3 *db, const struct nt_dir *have,
+                                 struct nt_dir **newer, char *why, size_t why_size)
+{
+    struct loader l = { .s = s, .db = db, .why = why, .why_size = why_size };
+    uint64_t serial;
+    *newer = NULL;
+    int rc = newest_serial(db, &serial);
+    if (rc != SQLITE_OK)
+        return nt_sqlite_why(db, rc, s->path, why, why_size);
+    if (serial == nt_store_serial(have))
+        return NT_OK;
+    enum nt_err err = load_onto(&l, have, load_changed, newer);
+    /* Names that went from one record to another between two looks may stand in each other's way:
+     * then all of it is read. */
+    if (err != NT_OK && err != NT_E_NOMEM)
+        err = load_whole(&l, newer);
     return err;
 }

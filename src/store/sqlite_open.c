@@ -18,6 +18,7 @@
 
 #define UUID_LEN       16
 #define BUSY_MS        2000
+#define LOCK_STEP_MS   20
 #define LARGEST_VALUE  (8 * 1024 * 1024) /* bytes of one column */
 #define DAMAGED_ADVICE "restore it from a backup"
 
@@ -101,8 +102,24 @@ enum nt_err nt_sqlite_check_file(const char *path, bool to_write, char *why, siz
     return err != NT_OK ? err : check_header(path, why, why_size);
 }
 
-/* One process at a time. The lock is the system's on a file beside the store, so it ends with the
- * process, however that ends; the file names its holder and stays. */
+/* One process at a time, or all that share it. The lock is the system's on a file beside the store,
+ * so it ends with the process, however that ends; the file names its holder (of several, the one
+ * that came last) and stays. */
+static bool lock(struct sqlite_store *s)
+{
+    if (!s->store.shared)
+        return flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0;
+    /* The first to open a shared store has it for itself until it is open; others wait for that. */
+    for (unsigned waited_ms = 0;; waited_ms += LOCK_STEP_MS) {
+        s->joined = flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0;
+        if (!s->joined || flock(s->lock_fd, LOCK_SH | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK || waited_ms >= BUSY_MS)
+            return false;
+        usleep(LOCK_STEP_MS * 1000);
+    }
+}
+
 enum nt_err nt_sqlite_take_lock(struct sqlite_store *s, char *why, size_t why_size)
 {
     char path[NT_STORE_PATH + 8], holder[32] = "";
@@ -112,15 +129,16 @@ enum nt_err nt_sqlite_take_lock(struct sqlite_store *s, char *why, size_t why_si
         nt_store_why(why, why_size, "the lock file %s cannot be opened: %s", path, strerror(errno));
         return nt_file_err(errno);
     }
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock(s)) {
         int error = errno;
         ssize_t n = pread(s->lock_fd, holder, sizeof holder - 1, 0);
         holder[n > 0 ? strspn(holder, "0123456789") : 0] = '\0';
         if (error == EWOULDBLOCK) {
             nt_store_why(why, why_size,
-                         "the store %s is in use by process %s: stop it first, or ask it through "
+                         "the store %s is in use by process %s%s: stop it first, or ask it through "
                          "its admin socket",
-                         s->path, holder[0] != '\0' ? holder : "(unknown)");
+                         s->path, holder[0] != '\0' ? holder : "(unknown)",
+                         s->store.shared ? ", which does not share it" : "");
             return NT_E_LOCKED;
         }
         nt_store_why(why, why_size, "the store %s cannot be locked: %s", s->path, strerror(error));
@@ -315,14 +333,25 @@ static enum nt_err open_store(struct sqlite_store *s, const struct nt_secret *ma
         err = nt_sqlite_check_key(s, master, s->path, key_path, why, why_size);
     if (err != NT_OK)
         return err;
-    if (rc == SQLITE_OK)
-        rc = migrate(s->db, version);
+    if (rc != SQLITE_OK)
+        return nt_sqlite_why(s->db, rc, s->path, why, why_size);
+    if (s->joined && version != nt_migrations_count) {
+        nt_store_why(why, why_size,
+                     "the store %s has version %d and is to be brought to %d, but others have it "
+                     "open: stop them first",
+                     s->path, version, nt_migrations_count);
+        return NT_E_LOCKED;
+    }
+    rc = migrate(s->db, version);
     if (rc != SQLITE_OK)
         return nt_sqlite_why(s->db, rc, s->path, why, why_size);
     err = nt_sqlite_prepare(s, why, why_size);
-    if (err == NT_OK)
-        nt_sqlite_epoch_open(s);
-    return err;
+    if (err != NT_OK)
+        return err;
+    nt_sqlite_epoch_open(s);
+    if (s->store.shared && !s->joined && flock(s->lock_fd, LOCK_SH | LOCK_NB) != 0)
+        return nt_sqlite_why(s->db, SQLITE_BUSY, s->path, why, why_size);
+    return NT_OK;
 }
 
 /* All names of one file lead to one path, and so to one lock. NULL: no memory, or too long. */
@@ -360,8 +389,9 @@ struct sqlite_store *nt_sqlite_new(const char *path, const struct nt_env *env, c
     return s;
 }
 
-enum nt_err nt_store_open(const char *path, const char *key_path, const struct nt_env *env,
-                          struct nt_store **store, char *why, size_t why_size)
+static enum nt_err open_as(bool shared, const char *path, const char *key_path,
+                           const struct nt_env *env, struct nt_store **store, char *why,
+                           size_t why_size)
 {
     NT_SCOPED_SECRET master = { .len = 0 };
     *store = NULL;
@@ -375,6 +405,7 @@ enum nt_err nt_store_open(const char *path, const char *key_path, const struct n
     struct sqlite_store *s = nt_sqlite_new(path, env, why, why_size);
     if (s == NULL)
         return NT_E_NOMEM;
+    s->store.shared = shared;
     err = nt_sqlite_take_lock(s, why, why_size);
     if (err == NT_OK)
         err = open_store(s, &master, key_path, why, why_size);
@@ -384,6 +415,18 @@ enum nt_err nt_store_open(const char *path, const char *key_path, const struct n
     }
     *store = &s->store;
     return NT_OK;
+}
+
+enum nt_err nt_store_open(const char *path, const char *key_path, const struct nt_env *env,
+                          struct nt_store **store, char *why, size_t why_size)
+{
+    return open_as(false, path, key_path, env, store, why, why_size);
+}
+
+enum nt_err nt_store_open_shared(const char *path, const char *key_path, const struct nt_env *env,
+                                 struct nt_store **store, char *why, size_t why_size)
+{
+    return open_as(true, path, key_path, env, store, why, why_size);
 }
 
 /* --- a new store --- */

@@ -364,6 +364,57 @@ int nt_sqlite_save(struct sqlite_store *s, const struct nt_change *change, enum 
     return SQLITE_OK;
 }
 
+/* The key under which nt_sqlite_load_newer finds the record: a name, or a RID with "builtin" where
+ * there are two of each. False: no memory. */
+static bool key_of(const struct nt_change *c, char name[NT_KEY_MAX], uint32_t *rid)
+{
+    const struct nt_change *d =
+        c->record == NULL ? c : NULL; /* deleted: the key is in the change */
+    bool builtin = false;
+    name[0] = '\0';
+    *rid = 0;
+    switch (c->kind) {
+    case NT_KIND_ACCOUNT:
+        *rid = d != NULL ? d->rid : ((const struct nt_account *)c->record)->rid;
+        return true;
+    case NT_KIND_GROUP:
+        *rid = d != NULL ? d->rid : ((const struct nt_group *)c->record)->rid;
+        return true;
+    case NT_KIND_ALIAS:
+        *rid = d != NULL ? d->rid : ((const struct nt_alias *)c->record)->rid;
+        builtin = d != NULL ? d->builtin : ((const struct nt_alias *)c->record)->builtin;
+        memcpy(name, builtin ? "builtin" : "", builtin ? sizeof "builtin" : 1);
+        return true;
+    case NT_KIND_TDO:
+        return nt_sqlite_key(d != NULL ? d->name : ((const struct nt_tdo *)c->record)->name, name);
+    case NT_KIND_SECRET:
+        return nt_sqlite_key(d != NULL ? d->name : ((const struct nt_lsa_secret *)c->record)->name,
+                             name);
+    case NT_KIND_DOMAIN:
+    case NT_KIND_POLICY:
+    case NT_KIND_COUNT:
+        break;
+    }
+    return true;
+}
+
+int nt_sqlite_save_changed(struct sqlite_store *s, const struct nt_change *change, uint64_t serial,
+                           enum nt_err *err)
+{
+    char name[NT_KEY_MAX];
+    uint32_t rid;
+    if (!key_of(change, name, &rid)) {
+        *err = NT_E_INVALID;
+        return SQLITE_OK;
+    }
+    struct row r = row_of(s, STMT_CHANGED_PUT);
+    put_int(&r, (int64_t)change->kind);
+    put_text(&r, name);
+    put_int(&r, rid);
+    put_u64(&r, serial);
+    return row_done(&r);
+}
+
 int nt_sqlite_save_event(struct sqlite_store *s, const struct nt_event *event)
 {
     char key[NT_KEY_MAX];

@@ -48,6 +48,33 @@ void nt_store_accept(struct nt_store *store)
         store->ops->accept(store);
 }
 
+bool nt_store_shared(const struct nt_store *store)
+{
+    return store->shared;
+}
+
+enum nt_err nt_store_begin(struct nt_store *store, const struct nt_dir *have, struct nt_dir **newer,
+                           char *why, size_t why_size)
+{
+    *newer = NULL;
+    nt_store_why(why, why_size, "%s", "");
+    return store->shared ? store->ops->begin(store, have, newer, why, why_size) : NT_OK;
+}
+
+void nt_store_rollback(struct nt_store *store)
+{
+    if (store->shared)
+        store->ops->rollback(store);
+}
+
+enum nt_err nt_store_catch_up(struct nt_store *store, const struct nt_dir *have,
+                              struct nt_dir **newer, char *why, size_t why_size)
+{
+    *newer = NULL;
+    nt_store_why(why, why_size, "%s", "");
+    return store->shared ? store->ops->catch_up(store, have, newer, why, why_size) : NT_OK;
+}
+
 void nt_store_close(struct nt_store *store)
 {
     if (store != NULL)

@@ -1,7 +1,8 @@
 /*
  * store.h - where a domain lasts: transactions on typed records. Backends: SQLite (sqlite.c) and
- * memory (memory.c). Opened by one process at a time; used by one thread at a time (the writer),
- * except nt_store_events, which any thread may call.
+ * memory (memory.c). Opened by one process at a time, or by several that share it; used by one
+ * thread at a time (the writer), except nt_store_events, which any thread may call, and
+ * nt_store_catch_up, which one other may.
  */
 #ifndef NT_STORE_STORE_H
 #define NT_STORE_STORE_H
@@ -19,6 +20,11 @@ struct nt_store;
  */
 enum nt_err nt_store_open(const char *path, const char *key_path, const struct nt_env *env,
                           struct nt_store **store, char *why, size_t why_size) NT_MUST_USE;
+/* The same, and others may have it open that share it, too: several controllers of one domain on
+ * one machine. NT_E_LOCKED when somebody has it open for himself alone. */
+enum nt_err nt_store_open_shared(const char *path, const char *key_path, const struct nt_env *env,
+                                 struct nt_store **store, char *why, size_t why_size) NT_MUST_USE;
+bool nt_store_shared(const struct nt_store *store);
 /* Makes a new, empty one, with a new master key if there is none. NT_E_EXISTS when there is. */
 enum nt_err nt_store_create(const char *path, const char *key_path, const struct nt_env *env,
                             struct nt_store **store, char *why, size_t why_size) NT_MUST_USE;
@@ -49,6 +55,19 @@ void nt_store_close(struct nt_store *store);
 /* Reads everything into a new directory. */
 enum nt_err nt_store_load(struct nt_store *store, struct nt_dir **dir, char *why,
                           size_t why_size) NT_MUST_USE;
+
+/*
+ * Of a shared store, before a transaction is begun on its directory: nobody else commits until
+ * nt_store_commit or nt_store_rollback. *newer: a directory with what others have committed behind
+ * `have`; NULL when that is the newest. Not shared: nothing.
+ */
+enum nt_err nt_store_begin(struct nt_store *store, const struct nt_dir *have, struct nt_dir **newer,
+                           char *why, size_t why_size) NT_MUST_USE;
+void nt_store_rollback(struct nt_store *store); /* also when nothing was begun */
+/* The same look without a transaction: everything that was committed before the call is in *newer
+ * or in `have`. Waits for no writer. */
+enum nt_err nt_store_catch_up(struct nt_store *store, const struct nt_dir *have,
+                              struct nt_dir **newer, char *why, size_t why_size) NT_MUST_USE;
 
 /* Makes the transaction's changes and events durable, all or nothing, before it returns.
  * NT_E_FULL, NT_E_IO, NT_E_READONLY, NT_E_CORRUPT: nothing of it was kept; why[] says it. */

@@ -16,12 +16,26 @@ struct nt_store_ops {
     void (*origin)(struct nt_store *store, struct nt_store_origin *origin);
     void (*accept)(struct nt_store *store);
     void (*close)(struct nt_store *store);
+    /* called for shared stores only */
+    enum nt_err (*begin)(struct nt_store *store, const struct nt_dir *have, struct nt_dir **newer,
+                         char *why, size_t why_size);
+    void (*rollback)(struct nt_store *store);
+    enum nt_err (*catch_up)(struct nt_store *store, const struct nt_dir *have,
+                            struct nt_dir **newer, char *why, size_t why_size);
 };
 
 /* First member of every backend's own struct. */
 struct nt_store {
     const struct nt_store_ops *ops;
+    bool shared;
 };
+
+/* The number of the commit that a directory shows; 0: of none. */
+static inline uint64_t nt_store_serial(const struct nt_dir *dir)
+{
+    const struct nt_domain *domain = nt_dir_domain(dir);
+    return domain != NULL ? domain->serial : 0;
+}
 
 #define NT_STORE_WHY 256 /* bytes that a line of why[] commonly needs */
 
