@@ -48,6 +48,7 @@ struct nt_runner {
     uint8_t identity[NT_LEASE_HOLDER];
     bool shared;           /* other controllers may have the store open */
     struct nt_lease lease; /* as we have stored or read it last */
+    bool wants_lease;      /* to send a password again: no change is under way in the record */
     struct nt_out_session session;
     struct note notes[EVENTS_MAX]; /* lines for the audit trail of the next commit */
     size_t note_count;
@@ -60,6 +61,7 @@ struct nt_runner {
     size_t storing_count;
     bool storing_must; /* nothing goes on before it is stored */
     uint64_t storing_number;
+    bool storing_lease_wanted;
     struct nt_lease storing_lease;         /* as it is stored, or as it was found */
     enum nt_lease_verdict storing_verdict; /* set by decide_store */
     bool committing, must_commit, want_commit;
@@ -136,7 +138,8 @@ static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
     struct nt_tdo *next = nt_record_clone(now);
     if (next == NULL)
         return NT_STATUS(NO_MEMORY);
-    nt_lease_take(&next->lease, r->identity, nt_txn_now(txn));
+    nt_lease_write(&next->lease, r->identity, r->storing_lease_wanted || r->storing.next.set,
+                   nt_txn_now(txn));
     r->storing_lease = next->lease;
     bool asked = asks(&now->out, &r->storing_seen);
     bool wanted = now->out.change_wanted;
@@ -172,6 +175,7 @@ static void commit(struct nt_runner *r)
     r->note_count = 0;
     r->storing_must = r->must_commit;
     r->storing_number = r->number;
+    r->storing_lease_wanted = r->wants_lease;
     r->storing_verdict = NT_LEASE_GOOD;
     r->storing_seen = r->seen;
     r->asked_meanwhile = false;
@@ -203,10 +207,10 @@ static void take_over(struct nt_runner *r, const struct nt_tdo *tdo)
     r->note_count = 0;
     r->must_commit = r->want_commit = false;
     for (size_t i = 0; i < r->waiter_count; i++) {
-        if (r->waiters[i]->kind != NT_FORWARD_ROTATE)
-            nt_out_want_check(&r->out, nt_now(r->service->env));
-        else if (r->out.changes == r->changes_before)
+        if (r->waiters[i]->kind == NT_FORWARD_ROTATE && r->out.changes == r->changes_before)
             nt_out_want_change(&r->out, nt_now(r->service->env));
+        else
+            nt_out_want_check(&r->out, nt_now(r->service->env));
     }
 }
 
@@ -418,7 +422,7 @@ static void close_channel(struct nt_runner *r)
 {
     nt_channel_free(r->channel);
     r->channel = NULL;
-    r->opening = r->sending = r->draining = false;
+    r->opening = r->sending = r->draining = r->wants_lease = false;
     nt_out_closed(&r->session);
     nt_secret_wipe(&r->evidence_new);
     nt_secret_wipe(&r->evidence_old);
@@ -679,7 +683,7 @@ static void on_set(struct nt_runner *r, const struct nt_dir *dir, const struct n
 {
     struct nt_out_result result = { 0 };
     struct nt_out_when when = moment(r, dir);
-    r->sending = false;
+    r->sending = r->wants_lease = false;
     if (nt_status_ok(ev->status))
         nt_out_sent(&r->out, &r->session, &when, &result);
     else
@@ -764,7 +768,7 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
         return true;
     case NT_OUT_SEND:
         if (r->shared && !nt_lease_may_send(&r->lease, r->identity, when.now)) {
-            r->must_commit = true; /* the lease first */
+            r->wants_lease = r->must_commit = true; /* first */
             return true;
         }
         if (nt_channel_set_password(r->channel, &action.candidates[0]->clear,
@@ -779,9 +783,21 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
     return false;
 }
 
+/* The directory to act on; what another controller has stored counts from here on. */
+static struct nt_dir *look(struct nt_runner *r)
+{
+    struct nt_dir *dir = nt_engine_dir_now(r->service->engine);
+    if (!r->shared)
+        return dir;
+    const struct nt_tdo *tdo = nt_dir_tdo(dir, r->name);
+    if (!r->committing && tdo != NULL && nt_runner_is_for(r, tdo) && tdo->lease.number > r->number)
+        take_over(r, tdo);
+    return dir;
+}
+
 void nt_runner_step(struct nt_runner *r, uint64_t now_ms)
 {
-    struct nt_dir *dir = nt_engine_dir(r->service->engine);
+    struct nt_dir *dir = look(r);
     bool more = !r->stopped;
     while (more && !r->stopped) {
         struct nt_channel_event ev;
@@ -932,7 +948,7 @@ struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
         r->shared = config->shared;
         r->name = strdup(tdo->name);
         r->own = strdup(domain->name);
-        r->computer = strdup(domain->computer);
+        r->computer = strdup(nt_service_computer(r->service, dir));
         r->sid = tdo->sid;
         r->out = tdo->out;
         r->number = tdo->lease.number;

@@ -293,7 +293,7 @@ uint64_t nt_api_number(struct nt_request *rq, const char *key, uint64_t fallback
 
 struct nt_dir *nt_api_dir(struct nt_request *rq)
 {
-    return nt_engine_dir(rq->service->engine);
+    return nt_engine_dir_now(rq->service->engine);
 }
 
 struct change {

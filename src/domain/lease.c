@@ -34,10 +34,11 @@ enum nt_lease_verdict nt_lease_judge(const struct nt_lease *lease,
     return NT_LEASE_GOOD;
 }
 
-void nt_lease_take(struct nt_lease *lease, const uint8_t holder[NT_LEASE_HOLDER], nt_time now)
+void nt_lease_write(struct nt_lease *lease, const uint8_t holder[NT_LEASE_HOLDER], bool under_way,
+                    nt_time now)
 {
     memcpy(lease->holder, holder, NT_LEASE_HOLDER);
-    lease->until = now + LENGTH;
+    lease->until = under_way ? now + LENGTH : 0;
     lease->number++;
 }
 

@@ -2,8 +2,9 @@
  * lease.h - which of several controllers over one store writes a trust's record, and so changes its
  * password. Pure: no clock, store or randomness; lives inside the TDO's record. The rules:
  *
- *   1. Every write moves the record's number on by one and gives its writer the lease for a while:
- *      it is renewed by using it, and nobody holds the lease of a trust at rest.
+ *   1. Every write moves the record's number on by one. While it leaves a change of password under
+ *      way it gives its writer the lease for a while, or renews it; else it lets it go, so that
+ *      nobody holds the lease of a trust at rest.
  *   2. A write is made on a copy of the record, and taken only while the record still has that
  *      copy's number: a stale copy never overwrites what somebody else has stored.
  *   3. While the lease runs, it is taken from its holder alone.
@@ -33,7 +34,7 @@ struct nt_lease {
 };
 
 enum nt_lease_verdict {
-    NT_LEASE_GOOD,  /* the write may be made: then nt_lease_take */
+    NT_LEASE_GOOD,  /* the write may be made: then nt_lease_write */
     NT_LEASE_STALE, /* somebody has written since the copy was made */
     NT_LEASE_OTHERS /* another controller holds it */
 };
@@ -44,7 +45,8 @@ enum nt_lease_verdict nt_lease_judge(const struct nt_lease *lease,
                                      const uint8_t holder[NT_LEASE_HOLDER], uint64_t number,
                                      bool alone, nt_time now);
 /* Rule 1, for a write that was judged good. */
-void nt_lease_take(struct nt_lease *lease, const uint8_t holder[NT_LEASE_HOLDER], nt_time now);
+void nt_lease_write(struct nt_lease *lease, const uint8_t holder[NT_LEASE_HOLDER], bool under_way,
+                    nt_time now);
 /* Until when another controller than `holder` has the lease; 0: none has. */
 nt_time nt_lease_others(const struct nt_lease *lease, const uint8_t holder[NT_LEASE_HOLDER],
                         nt_time now);

@@ -175,7 +175,7 @@ bool nt_ask_start(struct nt_ask *ask, const struct nt_sec_question *q)
 {
     if (ask->dir != NULL)
         nt_dir_unref(ask->dir);
-    ask->dir = nt_engine_dir(ask->service->engine);
+    ask->dir = nt_engine_dir_now(ask->service->engine);
     ask->answer = (struct nt_sec_answer){ 0 };
     return q->type == NT_AUTH_SCHANNEL ? ask_schannel(ask, q) : ask_ntlm(ask, q);
 }

@@ -228,7 +228,7 @@ enum nt_serve nt_service_serve(struct nt_call *call, bool big_endian, const uint
         return fault(call, fault_of(err));
 
     call->arena.limit += ANSWER_MAX;
-    call->dir = nt_engine_dir(call->service->engine);
+    call->dir = nt_engine_dir_now(call->service->engine);
     return go_on(call, op->serve(call, call->args));
 }
 

@@ -65,7 +65,7 @@ static twr_t *make_tower(struct nt_call *call, size_t entry)
         .port = call->service->settings.rpc_port,
         .address = call->service->settings.rpc_address,
     };
-    snprintf(host, sizeof host, "\\\\%s", nt_dir_domain(call->dir)->computer);
+    snprintf(host, sizeof host, "\\\\%s", nt_service_computer(call->service, call->dir));
     if (tower.address == 0)
         nt_tower_address(nt_conn_local(call->conn), &tower.address);
 

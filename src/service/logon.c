@@ -139,7 +139,7 @@ static bool put_texts(struct nt_logon *l, const struct nt_account *account,
            nt_unicode_put(a, account->profile, &info->ProfilePath) &&
            nt_unicode_put(a, account->home_dir, &info->HomeDirectory) &&
            nt_unicode_put(a, account->home_drive, &info->HomeDirectoryDrive) &&
-           nt_unicode_put(a, domain->computer, &info->LogonServer) &&
+           nt_unicode_put(a, nt_service_computer(l->service, l->dir), &info->LogonServer) &&
            nt_unicode_put(a, domain->name, &info->LogonDomainName) &&
            nt_unicode_put(a, domain->dns_name, &info->DnsLogonDomainName);
 }
@@ -404,7 +404,7 @@ bool nt_logon_start(struct nt_logon *l)
         return end(l, NT_STATUS(NO_SUCH_DOMAIN), false);
 
     if (l->domain[0] == '\0' || nt_name_equal(l->domain, domain->name) ||
-        nt_name_equal(l->domain, domain->computer) ||
+        nt_name_equal(l->domain, nt_service_computer(l->service, l->dir)) ||
         (domain->dns_name[0] != '\0' && nt_name_equal(l->domain, domain->dns_name)))
         return local(l);
 

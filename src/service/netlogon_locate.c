@@ -86,9 +86,10 @@ static ntstatus locate(struct nt_call *call, const uint16_t *domain_name, uint16
         return nl_nomem(call);
     if (domain == NULL)
         return nt_werr(missing);
+    const char *own = nt_service_computer(call->service, call->dir);
     if (own_domain(domain, asked))
-        return name != NULL ? put_name(call, domain->computer, name)
-                            : put_info(call, domain->computer, domain->name, true, info);
+        return name != NULL ? put_name(call, own, name)
+                            : put_info(call, own, domain->name, true, info);
 
     const struct nt_tdo *tdo = nt_dir_tdo(call->dir, asked);
     if (tdo == NULL || (tdo->direction & DIRECTION_OUTBOUND) == 0)

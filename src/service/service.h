@@ -19,6 +19,8 @@ struct nt_chains;
 struct nt_lockouts;
 
 struct nt_service_settings {
+    char computer[16];    /* this controller's NetBIOS name, where several share the domain's store;
+                             "": the domain's record has it */
     bool lsa_over_tcp;    /* LSA policy handles over TCP for authenticated callers at privacy level.
                              Deviation: other controllers offer them over named pipes only. */
     bool smb;             /* named pipes are served: the endpoint mapper names them */
@@ -44,6 +46,12 @@ struct nt_service {
 /* Makes the shared tables (chains, lockouts); false: no memory. */
 bool nt_service_init(struct nt_service *s);
 void nt_service_done(struct nt_service *s);
+
+/* This controller's NetBIOS name; lives as long as both. */
+static inline const char *nt_service_computer(const struct nt_service *s, const struct nt_dir *dir)
+{
+    return s->settings.computer[0] != '\0' ? s->settings.computer : nt_dir_domain(dir)->computer;
+}
 
 /* What one connection remembers between its calls: the challenges of Netlogon, context handles. */
 struct nt_conn;

@@ -188,7 +188,7 @@ static ntstatus serve_server_get_info(struct nt_call *call, void *args)
     SERVER_INFO_102 *all = nt_arena_alloc(&call->arena, sizeof *all);
     SERVER_INFO_101 *some = nt_arena_alloc(&call->arena, sizeof *some);
     SERVER_INFO_100 *least = nt_arena_alloc(&call->arena, sizeof *least);
-    uint16_t *name = nt_call_utf16(call, nt_dir_domain(call->dir)->computer);
+    uint16_t *name = nt_call_utf16(call, nt_service_computer(call->service, call->dir));
     uint16_t *empty = nt_call_utf16(call, "");
     if (all == NULL || some == NULL || least == NULL || name == NULL || empty == NULL)
         return nt_call_fault(call, NT_FAULT_NO_MEMORY);

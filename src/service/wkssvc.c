@@ -14,7 +14,7 @@ static bool put_common(struct nt_call *call, WKSTA_INFO_102 *out)
 {
     const struct nt_domain *domain = nt_dir_domain(call->dir);
     out->wki102_platform_id = PLATFORM_NT;
-    out->wki102_computername = nt_call_utf16(call, domain->computer);
+    out->wki102_computername = nt_call_utf16(call, nt_service_computer(call->service, call->dir));
     out->wki102_langroup = nt_call_utf16(call, domain->name);
     out->wki102_ver_major = VERSION_MAJOR;
     out->wki102_ver_minor = VERSION_MINOR;

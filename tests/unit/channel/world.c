@@ -478,7 +478,7 @@ static bool serve_wish(struct world *w, struct nt_link *link)
     if ((w->unreachable && !old) || other || (port == SMB_PORT) != w->pipes_only) {
         nt_link_lost(link, NT_STATUS(CONNECTION_REFUSED), "connection refused");
     } else {
-        w->wire = wire_open(w, old ? &w->old : &w->acc, port);
+        w->wire = wire_open(w, old ? &w->old : w->trusted, port);
         nt_link_connected(link, w->now_ms);
     }
     return true;
@@ -489,7 +489,7 @@ bool world_drive(struct world *w, struct nt_link *link)
     bool any = serve_wish(w, link);
     struct wire *c = w->wire;
     if (c == NULL) {
-        nt_engine_run(w->acc.engine);
+        nt_engine_run(w->trusted->engine);
         return any;
     }
     any = (!c->closed && move_up(w, link)) || any;
@@ -583,6 +583,8 @@ static void side_start(struct world *w, struct side *s, struct nt_store *store)
     s->service = (struct nt_service){ .engine = s->engine, .env = &s->env };
     s->service.settings.rpc_port = RPC_PORT;
     if (s == &w->res) {
+        if (w->trusted != &w->acc)
+            memcpy(s->service.settings.computer, "RES2", sizeof "RES2");
         s->service.forward = forward;
         s->service.forward_ctx = w;
     }
@@ -604,6 +606,7 @@ void world_open(struct world *w, uint64_t seed)
     w->acc.seed = seed;
     w->res.seed = seed ^ 0x5555;
     anonymous = nt_token_anonymous();
+    w->trusted = &w->acc;
     side_start(w, &w->acc, nt_store_memory());
     side_start(w, &w->res, nt_store_memory());
     struct nt_domain_new acc = { .name = "ACCOUNTS", .computer = "ACCPDC" };
@@ -612,6 +615,16 @@ void world_open(struct world *w, uint64_t seed)
     assert_true(nt_status_ok(world_change(&w->res, do_init, &res)));
     assert_true(nt_status_ok(world_change(&w->acc, do_user, alice)));
     world_permit(w, WORLD_INITIAL);
+}
+
+void world_second(struct world *w, struct world *first, uint64_t seed)
+{
+    memset(w, 0, sizeof *w);
+    w->drop_reply_of = -1;
+    w->now_ms = first->now_ms;
+    w->res.seed = seed;
+    w->trusted = &first->acc;
+    side_start(w, &w->res, nt_store_memory_share(nt_engine_store(first->res.engine)));
 }
 
 static void end_runner(struct world *w)
@@ -631,18 +644,23 @@ static void end_runner(struct world *w)
 void world_close(struct world *w)
 {
     end_runner(w);
-    side_stop(&w->acc);
+    if (w->trusted == &w->acc)
+        side_stop(&w->acc);
     side_stop(&w->res);
     if (w->old.engine != NULL)
         side_stop(&w->old);
-    nt_token_unref(anonymous);
+    if (w->trusted == &w->acc)
+        nt_token_unref(anonymous);
 }
 
 void world_runner(struct world *w)
 {
     assert_null(w->runner);
-    w->runner = nt_runner_new(&(struct nt_runner_config){
-        .service = &w->res.service, .name = "ACCOUNTS", .post = on_post, .locate = w->locate, .ctx = w });
+    w->runner = nt_runner_new(&(struct nt_runner_config){ .service = &w->res.service,
+                                                          .name = "ACCOUNTS",
+                                                          .post = on_post,
+                                                          .locate = w->locate,
+                                                          .ctx = w });
     assert_non_null(w->runner);
 }
 
@@ -670,8 +688,19 @@ void world_revert_res(struct world *w, struct nt_store *store)
 
 void world_crash_res(struct world *w)
 {
-    /* The copy first: what the dying process still stores does not count. */
-    world_revert_res(w, world_copy(&w->res));
+    if (!nt_engine_shared(w->res.engine)) {
+        /* The copy first: what the dying process still stores does not count. */
+        world_revert_res(w, world_copy(&w->res));
+        return;
+    }
+    /* The store goes on without it: nothing more of it is kept. */
+    struct nt_store *store = nt_store_memory_share(nt_engine_store(w->res.engine));
+    nt_store_memory_fail(store, 1, NT_E_FULL);
+    end_runner(w);
+    side_stop(&w->res);
+    nt_store_memory_fail(store, 0, NT_OK);
+    side_start(w, &w->res, store);
+    world_runner(w);
 }
 
 void world_restart_acc(struct world *w, struct nt_store *store)
@@ -719,7 +748,7 @@ struct nt_trust_out world_out(struct world *w)
 
 struct nt_trust_in world_in(struct world *w)
 {
-    struct nt_dir *dir = nt_engine_dir(w->acc.engine);
+    struct nt_dir *dir = nt_engine_dir(w->trusted->engine);
     const struct nt_account *account = nt_dir_permit(dir, "RESOURCES");
     struct nt_trust_in in = { .state = NT_IN_NONE };
     if (account != NULL)
@@ -824,7 +853,7 @@ ntstatus world_logon(struct world *w, const char *user, const char *password)
 
 static bool accepted(struct world *w, const struct nt_secret *hash)
 {
-    struct nt_dir *dir = nt_engine_dir(w->acc.engine);
+    struct nt_dir *dir = nt_engine_dir(w->trusted->engine);
     const struct nt_account *account = nt_dir_permit(dir, "RESOURCES");
     bool yes = account != NULL && nt_in_accepts(account->in, nt_dir_policy(dir), hash);
     nt_dir_unref(dir);

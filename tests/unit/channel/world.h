@@ -32,6 +32,7 @@ struct world {
     struct side acc; /* the trusted end */
     struct side res; /* the trusting end */
     struct side old; /* "oldpdc": another controller of ACCOUNTS, which lags; see world_lag */
+    struct side *trusted;  /* `acc`, or the first world's: see world_second */
     struct nt_runner *runner;
     bool stored; /* the runner's commit is done, and it was not told yet */
     struct wire *wire;
@@ -89,6 +90,11 @@ void world_restart_acc(struct world *w, struct nt_store *store);
 /* The trusting end goes back to this store (taken over). */
 void world_revert_res(struct world *w, struct nt_store *store);
 struct nt_store *world_copy(struct side *side); /* what is durable there now */
+
+/* Another controller of RESOURCES, RES2, on the store of the first world's: `acc` there is the
+ * trusted end of both, and the clock of each is set by the test. To be called before the first one
+ * has a runner. */
+void world_second(struct world *w, struct world *first, uint64_t seed);
 
 /* ACCOUNTS has a second controller, "oldpdc", with this store of its own (taken over), and the
  * trusting end is told of both: that one first. */
