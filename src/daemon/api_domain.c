@@ -78,8 +78,9 @@ void nt_api_status_get(struct nt_request *rq)
     nt_time now = nt_now(rq->service->env);
     nt_api_ok(rq,
               json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:o,s:o}}",
-                        "version", rq->config->version, "domain", d->name, "computer", d->computer,
-                        "sid", nt_api_sid(&d->sid), "started", nt_api_time(rq->started), "uptime_s",
+                        "version", rq->config->version, "domain", d->name, "computer",
+                        nt_service_computer(rq->service, dir), "sid", nt_api_sid(&d->sid),
+                        "started", nt_api_time(rq->started), "uptime_s",
                         (json_int_t)((now - rq->started) / NT_TIME_SECOND), "serial",
                         (json_int_t)d->serial, "channels_in",
                         (json_int_t)nt_chains_count(rq->service->chains), "connections",
@@ -104,10 +105,10 @@ void nt_api_domain_get(struct nt_request *rq)
     }
     nt_api_ok(rq,
               json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "name", d->name, "computer",
-                        d->computer, "sid", nt_api_sid(&d->sid), "created", nt_api_time(d->created),
-                        "users", users, "groups", (json_int_t)nt_dir_count(dir, NT_KIND_GROUP),
-                        "computers", computers, "trusts",
-                        (json_int_t)nt_dir_count(dir, NT_KIND_TDO), "permits", permits));
+                        nt_service_computer(rq->service, dir), "sid", nt_api_sid(&d->sid),
+                        "created", nt_api_time(d->created), "users", users, "groups",
+                        (json_int_t)nt_dir_count(dir, NT_KIND_GROUP), "computers", computers,
+                        "trusts", (json_int_t)nt_dir_count(dir, NT_KIND_TDO), "permits", permits));
     nt_dir_unref(dir);
 }
 

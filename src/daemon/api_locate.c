@@ -60,7 +60,7 @@ void nt_api_locate_get(struct nt_request *rq)
     struct nt_locate locate = { .domain = tdo != NULL ? tdo->name : rq->name,
                                 .dns_name = tdo != NULL ? tdo->dns_name : "",
                                 .servers = tdo != NULL ? tdo->servers : "",
-                                .computer = nt_dir_domain(dir)->computer,
+                                .computer = nt_service_computer(rq->service, dir),
                                 .probe = true,
                                 .done = on_done,
                                 .owner = &l };

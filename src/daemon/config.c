@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/ini.h"
+#include "base/utf16.h"
 
-enum type { TEXT, ADDRESSES, PORT, NUMBER, BOOL, LEVEL, NODE, IPV4, RESOLVERS };
+enum type { TEXT, NAME, ADDRESSES, PORT, NUMBER, BOOL, LEVEL, NODE, IPV4, RESOLVERS };
 
 static const char *const node_names[] = { "auto", "b", "p", "m", "h" };
 
@@ -21,6 +22,8 @@ static const struct setting {
 #define AT(field) offsetof(struct nt_config, field), sizeof(((struct nt_config *)0)->field)
     { "domain", "store", TEXT, AT(store), 1, 0 },
     { "domain", "master_key", TEXT, AT(master_key), 1, 0 },
+    { "domain", "shared", BOOL, AT(shared), 0, 0 },
+    { "domain", "computer", NAME, AT(computer), 0, 0 },
     { "listen", "address", ADDRESSES, AT(address), 0, 0 },
     { "listen", "epm_port", PORT, AT(epm_port), 0, 65535 },
     { "listen", "rpc_port", PORT, AT(rpc_port), 1, 65535 },
@@ -95,6 +98,20 @@ static enum nt_err set_text(char *to, size_t size, const char *value, uint32_t l
     }
     memcpy(to, value, len + 1);
     return NT_OK;
+}
+
+/* A NetBIOS name, or none. */
+static enum nt_err set_name(char *to, size_t size, const char *value, char *why, size_t why_size)
+{
+    if (value[0] != '\0' && !nt_netbios_name_ok(value)) {
+        snprintf(why, why_size, "'%.60s' is no NetBIOS name of 1 to 15 characters", value);
+        return NT_E_INVALID;
+    }
+    enum nt_err err = set_text(to, size, value, 0, why, why_size);
+    for (char *p = to; err == NT_OK && *p != '\0'; p++)
+        if (*p >= 'a' && *p <= 'z')
+            *p = (char)(*p - 'a' + 'A');
+    return err;
 }
 
 static enum nt_err set_addresses(struct nt_config *c, const char *value, char *why, size_t why_size)
@@ -257,6 +274,8 @@ static enum nt_err on_key(void *ctx, const struct nt_ini_where *at, const char *
         switch (s->type) {
         case TEXT:
             return set_text(to, s->size, value, s->least, why, why_size);
+        case NAME:
+            return set_name(to, s->size, value, why, why_size);
         case ADDRESSES:
             return set_addresses(c, value, why, why_size);
         case PORT:
@@ -356,6 +375,7 @@ static void print_value(const struct nt_config *c, const struct setting *s, char
     const char *from = (const char *)c + s->at;
     switch (s->type) {
     case TEXT:
+    case NAME:
     case RESOLVERS:
         snprintf(out, size, "%s", from);
         break;

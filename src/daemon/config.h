@@ -32,6 +32,8 @@ struct nt_config_ipv4 {
 struct nt_config {
     char store[512];                       /* [domain] store */
     char master_key[512];                  /* [domain] master_key */
+    bool shared;                           /* [domain] shared: with other ntrustd's */
+    char computer[16];                     /* [domain] computer; "": as the store has it */
     char address[NT_CONFIG_ADDRESSES][64]; /* [listen] address, separated by spaces */
     size_t address_count;
     uint16_t epm_port;                /* [listen] epm_port; 0: off */

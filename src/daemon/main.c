@@ -177,7 +177,9 @@ static bool open_domain(struct daemon *d, char *why, size_t why_size)
 {
     struct nt_store *store = NULL;
     const struct nt_env *env = nt_env_system();
-    if (nt_store_open(d->config.store, d->config.master_key, env, &store, why, why_size) != NT_OK)
+    enum nt_err err = (d->config.shared ? nt_store_open_shared : nt_store_open)(
+        d->config.store, d->config.master_key, env, &store, why, why_size);
+    if (err != NT_OK)
         return false;
     if (nt_engine_new(store, env, &d->engine, why, why_size) != NT_OK)
         return false; /* the engine has taken the store over */
@@ -363,8 +365,8 @@ static void announce(const struct daemon *d)
     nt_log(NT_LOG_INFO,
            "ready domain=%s computer=%s sid=%s epm_port=%u rpc_port=%u smb_port=%u netbios=%s "
            "name_port=%u datagram_port=%u admin=%s",
-           domain->name, domain->computer, nt_sid_format(&domain->sid, sid), d->config.epm_port,
-           d->config.rpc_port, d->config.smb_port,
+           domain->name, nt_service_computer(&d->service, dir), nt_sid_format(&domain->sid, sid),
+           d->config.epm_port, d->config.rpc_port, d->config.smb_port,
            d->netbios != NULL ? nt_nb_mode_name(nt_netbios_mode(&d->config)) : "off",
            d->netbios != NULL ? d->config.name_port : 0,
            d->netbios != NULL ? d->config.datagram_port : 0, d->config.admin_socket);
@@ -394,6 +396,7 @@ static int run(struct daemon *d)
         return 1;
     }
     d->service.env = nt_env_system();
+    memcpy(d->service.settings.computer, d->config.computer, sizeof d->config.computer);
     d->service.settings.lsa_over_tcp = d->config.lsa_over_tcp;
     d->service.settings.smb = d->config.smb_port != 0;
     d->service.settings.rpc_port = d->config.rpc_port;

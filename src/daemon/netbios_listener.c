@@ -475,7 +475,7 @@ static void init_node(struct nt_netbios *nb)
     struct nt_dir *dir = nt_engine_dir(nb->domain->engine);
     const struct nt_domain *d = nt_dir_domain(dir);
     struct nt_nb_node_config config = { .domain = d->name,
-                                        .computer = d->computer,
+                                        .computer = nt_service_computer(nb->domain, dir),
                                         .mode = nt_netbios_mode(nb->config),
                                         .wins_count = nb->config->wins.count,
                                         .port = nb->config->name_port,
@@ -485,7 +485,7 @@ static void init_node(struct nt_netbios *nb)
     nt_nb_node_init(&nb->node, &config);
     uv_mutex_unlock(&nb->lock);
     snprintf(nb->name, sizeof nb->name, "%s", d->name);
-    snprintf(nb->computer, sizeof nb->computer, "%s", d->computer);
+    snprintf(nb->computer, sizeof nb->computer, "%s", nt_service_computer(nb->domain, dir));
     nb->sid = d->sid;
     nt_dir_unref(dir);
 }

@@ -1,18 +1,20 @@
 #include "daemon/outbound.h"
 
+#include <search.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/container.h"
 #include "base/log.h"
-#include "base/utf16.h"
 #include "channel/net.h"
 #include "channel/runner.h"
 
+#define LOOK_MS 1000
+
 /* One runner with its connection and its timer. */
 struct leg {
-    struct leg *next;
+    struct leg *next, *prev;
     struct nt_outbound *outbound;
     struct nt_runner *runner;
     struct nt_net *net;
@@ -28,6 +30,11 @@ struct nt_outbound {
     struct nt_locator *locator;
     struct looking *looking; /* on behalf of others */
     struct leg *legs;
+    void *by_name;       /* tsearch(3): those that are not ending */
+    struct nt_dir *seen; /* the directory that the legs are as of */
+    bool lacking;        /* one of them could not be begun, or none was yet */
+    uv_timer_t look;     /* shared store: what other controllers have changed */
+    bool looks;
     struct nt_post refresh;
     atomic_bool refresh_posted;
     bool stopped;
@@ -97,17 +104,25 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void leg_release(struct leg *leg)
 {
-    for (struct leg **at = &leg->outbound->legs; *at != NULL; at = &(*at)->next)
-        if (*at == leg) {
-            *at = leg->next;
-            break;
-        }
+    if (leg->prev != NULL)
+        leg->prev->next = leg->next;
+    else
+        leg->outbound->legs = leg->next;
+    if (leg->next != NULL)
+        leg->next->prev = leg->prev;
     nt_net_free(leg->net);
     uv_close((uv_handle_t *)&leg->timer, on_timer_closed);
 }
 
+static int compare_legs(const void *a, const void *b)
+{
+    return strcmp(nt_runner_name(((const struct leg *)a)->runner),
+                  nt_runner_name(((const struct leg *)b)->runner));
+}
+
 static void leg_end(struct leg *leg)
 {
+    tdelete(leg, &leg->outbound->by_name, compare_legs);
     nt_locate_cancel(&leg->locate);
     nt_net_drive(leg->net, NULL);
     uv_timer_stop(&leg->timer);
@@ -155,7 +170,7 @@ static bool leg_locate(void *ctx, const char *dns_name)
     leg->locate = (struct nt_locate){ .domain = nt_runner_name(leg->runner),
                                       .dns_name = dns_name,
                                       .servers = "",
-                                      .computer = nt_dir_domain(dir)->computer,
+                                      .computer = nt_service_computer(leg->outbound->service, dir),
                                       .done = on_located,
                                       .owner = leg };
     bool ok = nt_locate_start(leg->outbound->locator, &leg->locate) == NT_OK;
@@ -163,48 +178,52 @@ static bool leg_locate(void *ctx, const char *dns_name)
     return ok;
 }
 
-static void leg_begin(struct nt_outbound *o, const struct nt_tdo *tdo)
+/* False: no memory. */
+static bool leg_begin(struct nt_outbound *o, const struct nt_tdo *tdo)
 {
     struct leg *leg = calloc(1, sizeof *leg);
     if (leg == NULL)
-        return;
+        return false;
     leg->outbound = o;
     leg->stored.run = on_stored;
-    leg->runner = nt_runner_new(&(struct nt_runner_config){ .service = o->service,
-                                                            .name = tdo->name,
-                                                            .post = post_stored,
-                                                            .locate = leg_locate,
-                                                            .ctx = leg });
+    leg->runner =
+        nt_runner_new(&(struct nt_runner_config){ .service = o->service,
+                                                  .name = tdo->name,
+                                                  .shared = nt_engine_shared(o->service->engine),
+                                                  .post = post_stored,
+                                                  .locate = leg_locate,
+                                                  .ctx = leg });
     leg->net = leg->runner != NULL ? nt_net_new(&o->loop->uv, on_progress, leg) : NULL;
-    if (leg->net == NULL || uv_timer_init(&o->loop->uv, &leg->timer) != 0) {
+    if (leg->net == NULL || tsearch(leg, &o->by_name, compare_legs) == NULL) {
         nt_log(NT_LOG_ERROR, "trust cannot be run trust=%s reason=out of memory", tdo->name);
         nt_net_free(leg->net);
         nt_runner_free(leg->runner);
         free(leg);
-        return;
+        return false;
     }
+    uv_timer_init(&o->loop->uv, &leg->timer);
     leg->timer.data = leg;
     leg->next = o->legs;
+    if (leg->next != NULL)
+        leg->next->prev = leg;
     o->legs = leg;
     nt_runner_step(leg->runner, nt_loop_now(o->loop));
     leg_after(leg);
+    return true;
 }
 
 /* --- all of them --- */
 
-static struct leg *leg_of(struct nt_outbound *o, const struct nt_tdo *tdo)
+/* By the TDO's own name, as the directory spells it. */
+static int compare_name(const void *name, const void *leg)
 {
-    for (struct leg *leg = o->legs; leg != NULL; leg = leg->next)
-        if (!leg->ending && nt_name_equal(nt_runner_name(leg->runner), tdo->name) &&
-            nt_runner_is_for(leg->runner, tdo))
-            return leg;
-    return NULL;
+    return strcmp(name, nt_runner_name(((const struct leg *)leg)->runner));
 }
 
-static const struct nt_tdo *outbound_tdo(const struct nt_dir *dir, const char *name)
+static struct leg *leg_of(struct nt_outbound *o, const char *name)
 {
-    const struct nt_tdo *tdo = nt_dir_tdo(dir, name);
-    return tdo != NULL && (tdo->direction & 2) != 0 ? tdo : NULL;
+    struct leg **found = tfind(name, &o->by_name, compare_name);
+    return found != NULL ? *found : NULL;
 }
 
 static void refresh_leg(struct leg *leg, const struct nt_tdo *tdo)
@@ -215,27 +234,34 @@ static void refresh_leg(struct leg *leg, const struct nt_tdo *tdo)
     leg_after(leg);
 }
 
-/* Ends the legs whose trust is gone, then begins those that are new. */
+/* Ends the leg whose trust is gone (or is another one of that name), begins one that is new. */
+static void on_changed(void *ctx, const struct nt_tdo *was, const struct nt_tdo *is)
+{
+    struct nt_outbound *o = ctx;
+    struct leg *leg = leg_of(o, (was != NULL ? was : is)->name);
+    bool runs = is != NULL && (is->direction & 2) != 0;
+    if (leg != NULL && (!runs || !nt_runner_is_for(leg->runner, is))) {
+        leg_end(leg);
+        leg = NULL;
+    }
+    if (leg != NULL)
+        refresh_leg(leg, is);
+    else if (runs && !leg_begin(o, is))
+        o->lacking = true;
+}
+
 static void refresh(struct nt_outbound *o)
 {
-    struct nt_dir *dir = nt_engine_dir(o->service->engine);
-    for (struct leg *leg = o->legs, *next; leg != NULL; leg = next) {
-        next = leg->next;
-        const struct nt_tdo *tdo = outbound_tdo(dir, nt_runner_name(leg->runner));
-        if (!leg->ending && (tdo == NULL || !nt_runner_is_for(leg->runner, tdo)))
-            leg_end(leg);
+    struct nt_dir *dir = nt_engine_dir(o->service->engine), *empty = NULL;
+    if (o->seen != NULL)
+        nt_dir_tdos_changed(o->seen, dir, on_changed, o);
+    if (o->lacking && (empty = nt_dir_new()) != NULL) { /* also what was there before */
+        o->lacking = false;
+        nt_dir_tdos_changed(empty, dir, on_changed, o);
     }
-    for (const struct nt_tdo *tdo = nt_dir_tdo_after(dir, ""); tdo != NULL;
-         tdo = nt_dir_tdo_after(dir, tdo->name)) {
-        if ((tdo->direction & 2) == 0)
-            continue;
-        struct leg *leg = leg_of(o, tdo);
-        if (leg == NULL)
-            leg_begin(o, tdo);
-        else
-            refresh_leg(leg, tdo);
-    }
-    nt_dir_unref(dir);
+    nt_dir_unref(empty);
+    nt_dir_unref(o->seen);
+    o->seen = dir;
 }
 
 static void on_refresh(struct nt_post *post)
@@ -258,9 +284,9 @@ static void on_carry(struct nt_post *post)
     struct nt_outbound *o = c->outbound;
     struct nt_forward *fwd = c->fwd;
     free(c);
-    struct leg *leg = o->stopped ? NULL : o->legs;
-    while (leg != NULL && (leg->ending || !nt_name_equal(nt_runner_name(leg->runner), fwd->domain)))
-        leg = leg->next;
+    const struct nt_tdo *tdo =
+        !o->stopped && o->seen != NULL ? nt_dir_tdo(o->seen, fwd->domain) : NULL;
+    struct leg *leg = tdo != NULL ? leg_of(o, tdo->name) : NULL;
     if (leg == NULL) {
         fwd->status = o->stopped ? NT_STATUS(CONNECTION_ABORTED) : NT_STATUS(NO_SUCH_DOMAIN);
         fwd->done(fwd);
@@ -337,6 +363,13 @@ static void stop_looking(struct nt_outbound *o)
     }
 }
 
+/* What is used is looked for when it is used; this is for what nobody uses just now. */
+static void on_look_around(uv_timer_t *timer)
+{
+    struct nt_outbound *o = timer->data;
+    nt_dir_unref(nt_engine_dir_now(o->service->engine));
+}
+
 struct nt_outbound *nt_outbound_new(struct nt_loop *loop, struct nt_service *service,
                                     const struct nt_locate_config *locate)
 {
@@ -350,9 +383,16 @@ struct nt_outbound *nt_outbound_new(struct nt_loop *loop, struct nt_service *ser
         free(o);
         return NULL;
     }
+    o->lacking = true;
     o->refresh.run = on_refresh;
     atomic_init(&o->refresh_posted, false);
     nt_outbound_refresh(o);
+    o->looks = nt_engine_shared(service->engine);
+    if (o->looks) {
+        uv_timer_init(&loop->uv, &o->look);
+        o->look.data = o;
+        uv_timer_start(&o->look, on_look_around, LOOK_MS, LOOK_MS);
+    }
     return o;
 }
 
@@ -364,6 +404,8 @@ void nt_outbound_stop(struct nt_outbound *o)
         if (!leg->ending)
             leg_end(leg);
     }
+    if (o->looks)
+        uv_close((uv_handle_t *)&o->look, NULL);
     stop_looking(o);
     nt_locator_free(o->locator);
     o->locator = NULL;
@@ -371,5 +413,7 @@ void nt_outbound_stop(struct nt_outbound *o)
 
 void nt_outbound_free(struct nt_outbound *o)
 {
+    if (o != NULL)
+        nt_dir_unref(o->seen);
     free(o);
 }

@@ -68,7 +68,7 @@ struct nt_sec *nt_question_context(void *ctx, enum nt_auth_type type)
     const struct nt_domain *domain = nt_dir_domain(dir);
     struct nt_sec *sec =
         nt_sec_ntlm_server(&(struct nt_ntlm_server_config){ .domain = domain->name,
-                                                            .computer = domain->computer,
+                                                            .computer = nt_service_computer(s, dir),
                                                             .dns_domain = domain->dns_name,
                                                             .dns_computer = "",
                                                             .env = s->env });

@@ -70,7 +70,8 @@ static void every_setting_is_read(void **state)
     struct nt_config c;
     (void)state;
     assert_good(&c, "# a comment\n"
-                    "[domain]\nstore = /a/b.db\nmaster_key=/a/key\n"
+                    "[domain]\nstore = /a/b.db\nmaster_key=/a/key\nshared = yes\n"
+                    "computer = dc2\n"
                     "[listen]\naddress = 127.0.0.1   ::1 192.0.2.1\nepm_port = 0\n"
                     "rpc_port = 65535\nsmb_port = 10445\nloops = 64\n"
                     "; another\n"
@@ -97,6 +98,8 @@ static void every_setting_is_read(void **state)
     assert_int_equal(c.connections, 1);
     assert_int_equal(c.connections_per_address, 1000000);
     assert_int_equal(c.idle_timeout_s, 864000);
+    assert_true(c.shared);
+    assert_string_equal(c.computer, "DC2");
     assert_int_equal(c.anonymous_timeout_s, 2);
     assert_int_equal(c.handshake_timeout_s, 1);
     assert_int_equal(c.sessions_per_connection, 3);
