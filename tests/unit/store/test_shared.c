@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "samples.h"
+#include "store/backup.h"
 #include "store/memory.h"
 
 /* Two engines, as in two processes. */
@@ -335,6 +336,45 @@ static void a_process_that_dies_leaves_nothing_locked(void **state)
     place_remove(&place);
 }
 
+/* Whoever comes and goes in whatever order: the store has not gone back. Unless it has. */
+static void a_shared_store_knows_whether_it_has_gone_back(void **state)
+{
+    (void)state;
+    struct place place;
+    struct nt_engine *e[2] = { NULL, NULL };
+    struct nt_store_origin origin;
+    char copy[128], why[256];
+    uint32_t x = 7;
+    make_place(&place);
+    for (uint32_t i = 0; i < 60; i++) {
+        x = x * 1664525 + 1013904223;
+        struct nt_engine **one = &e[x >> 16 & 1];
+        if (*one != NULL && (x >> 17 & 3) == 0) {
+            nt_engine_free(*one);
+            *one = NULL;
+        }
+        if (*one == NULL) {
+            *one = must_run(must_share(&place));
+            nt_store_origin(nt_engine_store(*one), &origin);
+            assert_int_equal(origin.what, NT_ORIGIN_OWN);
+        }
+        put(*one, new_account(1000, "ann", (uint8_t)i));
+        if (i == 30) {
+            snprintf(copy, sizeof copy, "%s.copy", place.store);
+            assert_int_equal(nt_store_backup(place.store, copy, nt_env_system(), why, sizeof why),
+                             NT_OK);
+        }
+    }
+    nt_engine_free(e[0]);
+    nt_engine_free(e[1]);
+    assert_int_equal(rename(copy, place.store), 0);
+    struct nt_store *store = must_share(&place);
+    nt_store_origin(store, &origin);
+    assert_int_equal(origin.what, NT_ORIGIN_RESTORED);
+    nt_store_close(store);
+    place_remove(&place);
+}
+
 /* --- who may have it open --- */
 
 static void is_refused(const struct place *p, bool shared, const char *says)
@@ -407,6 +447,7 @@ int main(void)
         cmocka_unit_test(no_change_is_lost_to_another),
         cmocka_unit_test(a_failed_commit_holds_nobody_up),
         cmocka_unit_test(a_process_that_dies_leaves_nothing_locked),
+        cmocka_unit_test(a_shared_store_knows_whether_it_has_gone_back),
         cmocka_unit_test(a_store_is_shared_by_all_or_by_none),
         cmocka_unit_test(a_store_that_others_have_open_is_not_migrated),
         cmocka_unit_test(a_look_costs_microseconds),
