@@ -54,6 +54,9 @@ struct nt_channel *nt_channel_new(const struct nt_channel_config *config, uint64
     ch->port = config->port;
     ch->allow_weak = config->allow_weak;
     ch->want_sid = config->want_sid;
+    ch->ask_why = config->ask_why;
+    ch->may_log_on = config->may_log_on;
+    ch->sid = config->sid;
     ch->env = config->env;
     ch->validation = NetlogonValidationSamInfo4;
     ch->candidate_count = config->candidate_count < NT_CHANNEL_CANDIDATES ? config->candidate_count
@@ -75,6 +78,7 @@ void nt_channel_free(struct nt_channel *ch)
         return;
     nt_channel_end_flights(ch, NT_STATUS(CONNECTION_ABORTED), "the secure channel was closed");
     nt_link_free(ch->link);
+    nt_cause_free(ch->cause);
     nt_arena_free(&ch->arena);
     free(ch->domain);
     free(ch->computer);
@@ -86,6 +90,8 @@ void nt_channel_free(struct nt_channel *ch)
 
 struct nt_link *nt_channel_link(struct nt_channel *ch)
 {
+    if (ch->stage == CAUSE)
+        return nt_cause_link(ch->cause);
     return ch->stage != ENDED ? ch->link : NULL;
 }
 
@@ -133,6 +139,8 @@ const char *nt_channel_step_name(enum nt_channel_stage stage)
         return "the LSA's answer about its domain";
     case BACK_LINK:
         return "secure channel bind";
+    case CAUSE:
+        return "NetrServerAuthenticate3";
     case OPEN:
     case ENDED:
         break;
@@ -151,9 +159,37 @@ void nt_channel_end(struct nt_channel *ch, enum nt_channel_event_kind kind, ntst
     ch->event.status = status;
     ch->event.why = ch->why;
     ch->event.step = nt_channel_step_name(ch->stage);
+    ch->event.stranger = kind == NT_CHANNEL_REFUSED && ch->stage < AUTHENTICATE;
     ch->tell = true;
     ch->stage = ENDED;
     nt_channel_end_flights(ch, status, ch->why);
+}
+
+void nt_channel_refused(struct nt_channel *ch, ntstatus status, const char *why, uint64_t now_ms)
+{
+    bool unclear = nt_status_is(status, NT_STATUS(ACCESS_DENIED)) ||
+                   nt_status_is(status, NT_STATUS(NO_TRUST_SAM_ACCOUNT));
+    if (ch->ask_why && unclear) {
+        const struct nt_cause_config config = {
+            .domain = ch->domain,
+            .computer = ch->computer,
+            .account = ch->account,
+            .host = ch->host,
+            .road = ch->road,
+            .smb_port = ch->road == NT_ROAD_SMB ? ch->port : 0,
+            .sid = ch->sid,
+            .env = ch->env,
+            .refused = status,
+            .candidates = ch->candidates,
+            .candidate_count = ch->may_log_on ? ch->candidate_count : 0,
+        };
+        ch->cause = nt_cause_new(&config, ch->link, now_ms);
+        ch->link = NULL; /* taken over */
+    }
+    if (ch->cause != NULL)
+        ch->stage = CAUSE;
+    else
+        nt_channel_end(ch, NT_CHANNEL_REFUSED, status, why);
 }
 
 void nt_channel_no_memory(struct nt_channel *ch)
@@ -215,7 +251,7 @@ bool nt_channel_check(struct nt_channel *ch, const NETLOGON_AUTHENTICATOR *in)
 bool nt_channel_next(struct nt_channel *ch, struct nt_channel_event *ev, uint64_t now_ms)
 {
     struct nt_link_event e;
-    while (!ch->tell && ch->stage != ENDED && nt_link_next(ch->link, &e, now_ms)) {
+    while (!ch->tell && ch->stage < CAUSE && nt_link_next(ch->link, &e, now_ms)) {
         if (e.kind == NT_LINK_FAILED && nt_channel_in_lsa(ch)) {
             nt_channel_leave_lsa(ch, now_ms);
         } else if (e.kind == NT_LINK_FAILED) {
@@ -230,6 +266,8 @@ bool nt_channel_next(struct nt_channel *ch, struct nt_channel_event *ev, uint64_
             nt_channel_set_up(ch, &e, now_ms);
         }
     }
+    if (ch->stage == CAUSE && nt_cause_next(ch->cause, now_ms))
+        nt_channel_end(ch, NT_CHANNEL_REFUSED, nt_cause_status(ch->cause), nt_cause_why(ch->cause));
     if (!ch->tell)
         return false;
     ch->tell = false;

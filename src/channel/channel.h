@@ -29,6 +29,10 @@ struct nt_channel_config {
     const struct nt_env *env;
     const struct nt_secret *candidates; /* NT hashes, newest first; copied */
     size_t candidate_count;             /* 1 to NT_CHANNEL_CANDIDATES */
+    /* When the account is refused, look for the cause (cause.h): with the domain's SID as known
+     * here, and, where a wrong password cannot burn anything, by a logon. */
+    bool ask_why, may_log_on;
+    struct nt_sid sid;
 };
 
 /* Texts are copied. NULL: no memory. */
@@ -56,6 +60,7 @@ struct nt_channel_event {
     ntstatus status;
     const char *why;  /* in words; until free */
     const char *step; /* the call in which it happened: "NetrServerAuthenticate3"; until free */
+    bool stranger;    /* REFUSED: before anything about the account or its password was said */
 };
 
 /* The next event; works through what the link has received. */

@@ -4,6 +4,7 @@
 #ifndef NT_CHANNEL_CHANNEL_INTERNAL_H
 #define NT_CHANNEL_CHANNEL_INTERNAL_H
 
+#include "channel/cause.h"
 #include "channel/channel.h"
 #include "idl/netlogon.h"
 
@@ -25,6 +26,7 @@ enum nt_channel_stage {
     LSA_DOMAIN,      /* LsarQueryInformationPolicy or LsarLookupNames4, */
     BACK_LINK,       /* and one with Netlogon again */
     OPEN,
+    CAUSE, /* refused; why is being looked for */
     ENDED
 };
 
@@ -43,7 +45,9 @@ struct nt_channel {
     uint16_t type, port;
     uint16_t netlogon_port; /* while the LSA is asked */
     enum nt_road road;      /* from the first association on: the one that it took */
-    bool allow_weak, want_sid;
+    bool allow_weak, want_sid, ask_why, may_log_on;
+    struct nt_sid sid;        /* as known here */
+    struct nt_cause *cause;   /* CAUSE: has the link */
     enum nt_nl_crypto crypto; /* that is tried */
     const struct nt_env *env;
     struct nt_link *link;
@@ -83,6 +87,10 @@ bool nt_channel_send(struct nt_channel *ch, const struct nt_ndr_op *op, const vo
 /* The next authenticator; ch->before keeps the chain for a call that never ran. */
 NETLOGON_AUTHENTICATOR nt_channel_authenticator(struct nt_channel *ch);
 bool nt_channel_check(struct nt_channel *ch, const NETLOGON_AUTHENTICATOR *returned);
+
+/* The account or its password was refused: ends the channel, perhaps after having looked for the
+ * cause. */
+void nt_channel_refused(struct nt_channel *ch, ntstatus status, const char *why, uint64_t now_ms);
 
 /* setup.c */
 void nt_channel_set_up(struct nt_channel *ch, const struct nt_link_event *e, uint64_t now_ms);

@@ -81,6 +81,7 @@ struct nt_runner {
     size_t server, tried; /* the one in use; how many this attempt has tried */
     struct refusal {
         bool any, by_best; /* by the one that took our newest password last */
+        bool stranger;     /* before anything about the account was said */
         ntstatus status;
         char host[NT_SERVER_NAME], text[NT_OUT_TEXT];
     } refusal;                 /* of this attempt */
@@ -484,6 +485,8 @@ static bool open_channel(struct nt_runner *r, const struct nt_out_action *action
     const struct nt_server *to = &r->servers.list[r->server];
     memcpy(r->host, to->host, sizeof r->host);
     r->tried_now |= 1u << r->server;
+    /* Who else is asked after a refusal may take us in: the cause is looked for at the last. */
+    bool last = !r->out.established || r->tried >= r->servers.count;
     r->channel = nt_channel_new(&(struct nt_channel_config){ .domain = r->name,
                                                              .computer = r->computer,
                                                              .account = account,
@@ -495,7 +498,10 @@ static bool open_channel(struct nt_runner *r, const struct nt_out_action *action
                                                              .want_sid = nt_sid_is_null(&r->sid),
                                                              .env = r->service->env,
                                                              .candidates = hashes,
-                                                             .candidate_count = count },
+                                                             .candidate_count = count,
+                                                             .ask_why = last,
+                                                             .may_log_on = r->out.established,
+                                                             .sid = r->sid },
                                 now_ms);
     nt_wipe(hashes, sizeof hashes);
     r->opening = r->channel != NULL;
@@ -614,6 +620,7 @@ static void note_refusal(struct nt_runner *r, const struct nt_channel_event *ev)
     f->any = true;
     f->by_best = knows_best(r, r->host);
     f->status = ev->status;
+    f->stranger = ev->stranger;
     memcpy(f->host, r->host, sizeof f->host);
     snprintf(f->text, sizeof f->text, "%.200s", ev->why);
 }
@@ -636,10 +643,12 @@ static void judge_refusal(struct nt_runner *r, const struct nt_dir *dir)
         unreachable(r, dir, NT_STATUS(NO_LOGON_SERVERS), text);
         return;
     }
-    if (reason == NT_BROKEN_CRYPTO || reason == NT_BROKEN_TIME)
+    if (f->stranger && reason == NT_BROKEN_MISMATCH)
+        reason = NT_BROKEN_DENIED; /* no password was looked at */
+    if (reason == NT_BROKEN_CRYPTO || reason == NT_BROKEN_TIME || reason == NT_BROKEN_DENIED)
         nt_out_failed(&r->out, &r->session, &when, reason, f->status, f->text, &result);
     else
-        nt_out_refused(&r->out, &r->session, &when, f->status, f->host, &result);
+        nt_out_refused(&r->out, &r->session, &when, f->status, f->text, f->host, &result);
     apply(r, &result);
     close_channel(r);
     fail_queue(r, NT_STATUS(TRUSTED_DOMAIN_FAILURE), f->text);

@@ -102,19 +102,23 @@ static void next_candidate(struct nt_channel *ch, ntstatus status, uint64_t now_
         ch->candidate++;
         send_challenge(ch, now_ms);
     } else {
-        nt_channel_end(ch, NT_CHANNEL_REFUSED, status,
-                       ch->candidate_count > 1
-                           ? "none of the passwords that this end has opens the secure channel"
-                           : "the password that this end has does not open the secure channel");
+        nt_channel_refused(ch, status,
+                           ch->candidate_count > 1
+                               ? "none of the passwords that this end has opens the secure channel"
+                               : "the password that this end has does not open the secure channel",
+                           now_ms);
     }
 }
 
-static void refuse(struct nt_channel *ch, ntstatus status)
+static void refuse(struct nt_channel *ch, ntstatus status, uint64_t now_ms)
 {
     char code[64], why[200];
     snprintf(why, sizeof why, "%s answered %s: %s", nt_channel_step_name(ch->stage),
              nt_status_format(status, code), nt_status_text(status));
-    nt_channel_end(ch, NT_CHANNEL_REFUSED, status, why);
+    if (ch->stage == AUTHENTICATE)
+        nt_channel_refused(ch, status, why, now_ms);
+    else
+        nt_channel_end(ch, NT_CHANNEL_REFUSED, status, why);
 }
 
 static void open_sealed(struct nt_channel *ch, uint64_t now_ms)
@@ -153,7 +157,7 @@ static void on_authenticate(struct nt_channel *ch, const struct NetrServerAuthen
     } else if (nt_status_is(args->result, NT_STATUS(ACCESS_DENIED))) {
         next_candidate(ch, args->result, now_ms);
     } else if (!nt_status_ok(args->result)) {
-        refuse(ch, args->result);
+        refuse(ch, args->result, now_ms);
     } else if (nt_chain_accept(&ch->chain, ch->server_challenge, args->ServerCredential.data) !=
                NT_OK) {
         nt_channel_end(
@@ -175,7 +179,7 @@ static void on_capabilities(struct nt_channel *ch, const struct NetrLogonGetCapa
     if (nt_status_is(args->result, NT_STATUS(ACCESS_DENIED)))
         nt_channel_end(ch, NT_CHANNEL_FAILED, NT_STATUS(ACCESS_DENIED), session_lost);
     else if (!nt_status_ok(args->result))
-        refuse(ch, args->result);
+        refuse(ch, args->result, now_ms);
     else if (!nt_channel_check(ch, &args->ReturnAuthenticator))
         nt_channel_end(ch, NT_CHANNEL_FAILED, NT_STATUS(ACCESS_DENIED),
                        "the controller's authenticator is not right");
@@ -286,6 +290,7 @@ static const struct nt_ndr_op *op_of(enum nt_channel_stage stage)
     case LSA_DOMAIN:
     case BACK_LINK:
     case OPEN:
+    case CAUSE:
     case ENDED:
         break;
     }
@@ -319,7 +324,7 @@ static void on_answer(struct nt_channel *ch, void *args, uint64_t now_ms)
     case CHALLENGE: {
         const struct NetrServerReqChallenge *a = args;
         if (!nt_status_ok(a->result)) {
-            refuse(ch, a->result);
+            refuse(ch, a->result, now_ms);
             return;
         }
         memcpy(ch->server_challenge, a->ServerChallenge.data, 8);
@@ -348,6 +353,7 @@ static void on_answer(struct nt_channel *ch, void *args, uint64_t now_ms)
     case LSA_DOMAIN:
     case BACK_LINK:
     case OPEN:
+    case CAUSE:
     case ENDED:
         return;
     }

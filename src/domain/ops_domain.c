@@ -231,11 +231,14 @@ ntstatus nt_op_domain_init(struct nt_txn *txn, const struct nt_domain_new *domai
 
 /* --- a restored store --- */
 
-/* What burned an initial password would only be tried in vain, and may burn a newer permission. */
+/* An initial password that was refused would only be tried in vain, and may burn a permission. */
 static bool worth_a_check(const struct nt_tdo *tdo)
 {
-    bool burned = tdo->out.state == NT_OUT_BROKEN && tdo->out.broken == NT_BROKEN_BURNED;
-    return (tdo->direction & 2) != 0 && !burned;
+    const struct nt_trust_out *out = &tdo->out;
+    bool untried = out->current.initial && out->current.proven == 0;
+    bool refused = out->state == NT_OUT_BROKEN && (out->broken == NT_BROKEN_BURNED ||
+                                                   (out->broken == NT_BROKEN_MISMATCH && untried));
+    return (tdo->direction & 2) != 0 && !refused;
 }
 
 ntstatus nt_op_store_restored(struct nt_txn *txn, nt_time as_of, bool surely, const char *text)

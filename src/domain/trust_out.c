@@ -638,6 +638,9 @@ static void set_broken(struct nt_trust_out *out, struct nt_out_session *s,
         char name[64], to[NT_TIME_TEXT];
         if (out->state != NT_OUT_BROKEN)
             out->broken_at = when->now;
+        /* About the initial password the record knows more than the other end's answer says. */
+        bool initial =
+            reason == NT_BROKEN_BURNED || (reason == NT_BROKEN_MISMATCH && nt_out_untried(out));
         if (restored != 0)
             note(result, NT_EVENT_ERROR, "trust-broken",
                  "%s: this end %s restored from a backup of %s, and the other end has moved on "
@@ -645,8 +648,9 @@ static void set_broken(struct nt_trust_out *out, struct nt_out_session *s,
                  nt_broken_name(reason), when->domain->restored_surely ? "was" : "may have been",
                  nt_time_format(restored, to), nt_status_format(status, name));
         else
-            note(result, NT_EVENT_ERROR, "trust-broken", "%s: %s (%s)", nt_broken_name(reason),
-                 nt_out_reason_text(out, reason), nt_status_format(status, name));
+            note(result, NT_EVENT_ERROR, "trust-broken", "%s: %.160s (%s)", nt_broken_name(reason),
+                 text == NULL || initial ? nt_out_reason_text(out, reason) : text,
+                 nt_status_format(status, name));
     }
     out->state = NT_OUT_BROKEN;
     out->broken = reason;
@@ -686,8 +690,8 @@ static void wait_for_code(struct nt_trust_out *out, struct nt_out_session *s,
 }
 
 void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
-                    const struct nt_out_when *when, ntstatus status, const char *dc,
-                    struct nt_out_result *result)
+                    const struct nt_out_when *when, ntstatus status, const char *text,
+                    const char *dc, struct nt_out_result *result)
 {
     enum nt_broken reason = nt_broken_of(status);
     if (s->offer != 0 && s->offer != nt_out_offer(out)) {
@@ -703,7 +707,7 @@ void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
         wait_for_code(out, s, when, status, result);
         return;
     }
-    nt_out_failed(out, s, when, reason, status, NULL, result);
+    nt_out_failed(out, s, when, reason, status, text, result);
     if (reason == NT_BROKEN_MISMATCH)
         result->verdict = NT_VERDICT_RESET;
 }

@@ -206,10 +206,11 @@ void nt_out_opened(struct nt_trust_out *out, struct nt_out_session *s,
 void nt_out_evidence(struct nt_trust_out *out, struct nt_out_session *s,
                      const struct nt_out_when *when, const struct nt_secret *theirs_new,
                      const struct nt_secret *theirs_old, struct nt_out_result *result);
-/* Controller `dc` was reached and refused every candidate; the status that says most. */
+/* Controller `dc` was reached and refused every candidate; the status that says most. `text` may be
+ * NULL. */
 void nt_out_refused(struct nt_trust_out *out, struct nt_out_session *s,
-                    const struct nt_out_when *when, ntstatus status, const char *dc,
-                    struct nt_out_result *result);
+                    const struct nt_out_when *when, ntstatus status, const char *text,
+                    const char *dc, struct nt_out_result *result);
 /* No controller was reached, or the connection ended before an answer. `text` may be NULL. */
 void nt_out_unreachable(struct nt_trust_out *out, struct nt_out_session *s,
                         const struct nt_out_when *when, ntstatus status, const char *text,

@@ -201,7 +201,7 @@ static void ev_refused(struct nt_trust_out *out, struct nt_out_session *s,
                        const struct nt_out_when *when, const void *arg,
                        struct nt_out_result *result)
 {
-    nt_out_refused(out, s, when, *(const ntstatus *)arg, "EASTDC", result);
+    nt_out_refused(out, s, when, *(const ntstatus *)arg, NULL, "EASTDC", result);
 }
 
 static void ev_unreachable(struct nt_trust_out *out, struct nt_out_session *s,

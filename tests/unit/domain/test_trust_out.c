@@ -129,7 +129,7 @@ static void a_reset_code_waits_for_the_other_end_and_no_longer(void **state)
     for (unsigned i = 0; i < 20; i++) {
         ntstatus status = { refusals[i % 2] };
         assert_int_equal(plan(&e), NT_OUT_OPEN);
-        nt_out_refused(&e.out, &e.s, &e.when, status, "DC1", &e.result);
+        nt_out_refused(&e.out, &e.s, &e.when, status, NULL, "DC1", &e.result);
         assert_int_equal(e.out.state, NT_OUT_PENDING);
         assert_null(e.result.kind);
         assert_int_equal(plan(&e), NT_OUT_WAIT);
@@ -185,7 +185,7 @@ static void a_refused_initial_password_is_not_offered_again_unless_a_person_asks
     };
     for (size_t i = 0; i < NT_COUNT(table); i++) {
         begin(&e, "wrong");
-        nt_out_refused(&e.out, &e.s, &e.when, table[i].status, "DC1", &e.result);
+        nt_out_refused(&e.out, &e.s, &e.when, table[i].status, NULL, "DC1", &e.result);
         assert_int_equal(e.out.state, NT_OUT_BROKEN);
         assert_int_equal(e.out.broken, table[i].reason);
         assert_int_equal(e.result.effect, NT_OUT_COMMIT);
@@ -209,7 +209,7 @@ static void a_permission_burned_by_the_secret_of_before_is_told_as_that(void **s
     char text[500];
     (void)state;
     established(&e, 1);
-    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCOUNT_LOCKED_OUT), "DC1", &e.result);
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCOUNT_LOCKED_OUT), NULL, "DC1", &e.result);
     assert_int_equal(e.out.broken, NT_BROKEN_BURNED);
     assert_non_null(strstr(e.result.text, "permitted this trust anew"));
     nt_out_describe(&e.out, "WEST", "EAST", text, sizeof text);
@@ -223,12 +223,13 @@ static void a_trust_that_is_not_permitted_yet_is_tried_again(void **state)
     struct end e;
     (void)state;
     begin(&e, "agreed");
-    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(NO_TRUST_SAM_ACCOUNT), "DC1", &e.result);
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(NO_TRUST_SAM_ACCOUNT), NULL, "DC1", &e.result);
     assert_int_equal(e.out.broken, NT_BROKEN_REMOVED);
     for (int i = 0; i < 20; i++) {
         e.when.now += e.policy.check_interval_s * NT_TIME_SECOND;
         assert_int_equal(plan(&e), NT_OUT_OPEN);
-        nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(NO_TRUST_SAM_ACCOUNT), "DC1", &e.result);
+        nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(NO_TRUST_SAM_ACCOUNT), NULL, "DC1",
+                       &e.result);
         assert_null(e.result.kind); /* said once */
     }
 }
@@ -330,7 +331,7 @@ static void nothing_of_ours_opens_it_needs_a_reset(void **state)
     e.when.now = e.out.next_check;
     assert_int_equal(plan(&e), NT_OUT_OPEN);
     assert_int_equal(e.action.count, 3);
-    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), NULL, "DC1", &e.result);
     assert_int_equal(e.result.verdict, NT_VERDICT_RESET);
     assert_int_equal(e.out.broken, NT_BROKEN_MISMATCH);
     assert_false(nt_out_may_forward(&e.out));
@@ -341,7 +342,7 @@ static void nothing_of_ours_opens_it_needs_a_reset(void **state)
         assert_int_equal(plan(&e), NT_OUT_WAIT);
         e.when.now = e.action.until;
         assert_int_equal(plan(&e), NT_OUT_OPEN);
-        nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+        nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), NULL, "DC1", &e.result);
     }
     e.when.now += 30 * NT_TIME_DAY;
     assert_int_equal(plan(&e), NT_OUT_WAIT);
@@ -790,7 +791,7 @@ static void a_refusal_of_candidates_that_are_no_longer_all_is_not_judged(void **
     other.when.now++;
     store_next(&other);
     e.out = other.out;
-    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), NULL, "DC1", &e.result);
     assert_int_equal(e.result.effect, NT_OUT_NONE);
     assert_int_equal(e.out.state, NT_OUT_CHANGING);
 }
