@@ -405,11 +405,9 @@ static void on_kind_answer(struct nt_cause *c, const struct nt_link_event *e, ui
     bool challenge = c->step == KIND_CHALLENGE;
     void *args =
         decode(c, challenge ? &ndr_NetrServerReqChallenge : &ndr_NetrServerAuthenticate3, e);
-    if (args == NULL)
-        ask_over_smb(c, now_ms);
-    else if (!challenge)
+    if (args != NULL && !challenge)
         on_kind(c, args, now_ms);
-    else if (nt_status_ok(((const struct NetrServerReqChallenge *)args)->result))
+    else if (args != NULL && nt_status_ok(((const struct NetrServerReqChallenge *)args)->result))
         send_kind_authenticate(c, now_ms);
     else
         ask_over_smb(c, now_ms);
@@ -461,36 +459,17 @@ static void on_sam_answer(struct nt_cause *c, const struct nt_link_event *e, uin
 
 static void on_failed(struct nt_cause *c, const struct nt_link_event *e, uint64_t now_ms)
 {
-    bool session = nt_link_step(c->link) != NT_SMB_STEP_NETWORK;
-    switch (c->step) {
-    case KIND_CHALLENGE:
-    case KIND_AUTHENTICATE:
+    enum nt_smb_step at = nt_link_step(c->link);
+    if (c->step <= KIND_AUTHENTICATE) {
         ask_over_smb(c, now_ms);
-        break;
-    case LSA_LINK:
-    case LOGON:
-        if (c->step == LOGON && nt_link_step(c->link) == NT_SMB_STEP_CREDENTIALS) {
-            c->smb_answers = true;
-            on_logon_refused(c, e->status, now_ms);
-        } else if (session && c->step == LSA_LINK) {
-            try_logon(c, now_ms); /* strangers are not let in */
-        } else {
-            snprintf(c->no_smb, sizeof c->no_smb, "%.150s", e->why);
-            conclude(c);
-        }
-        break;
-    case LSA_POLICY:
-    case LSA_SID:
-    case SAM_LINK:
-    case SAM_SERVER:
-    case SAM_DOMAIN:
-    case SAM_NAME:
-    case SAM_USER:
-    case SAM_CONTROL:
-        try_logon(c, now_ms);
-        break;
-    case DONE:
-        break;
+    } else if (c->step == LOGON && at == NT_SMB_STEP_CREDENTIALS) {
+        c->smb_answers = true;
+        on_logon_refused(c, e->status, now_ms);
+    } else if (c->step == LOGON || (c->step == LSA_LINK && at == NT_SMB_STEP_NETWORK)) {
+        snprintf(c->no_smb, sizeof c->no_smb, "%.150s", e->why);
+        conclude(c);
+    } else {
+        try_logon(c, now_ms); /* strangers are not let in */
     }
 }
 
