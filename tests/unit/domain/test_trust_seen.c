@@ -169,7 +169,7 @@ static void a_mismatch_after_a_restoration_names_the_backup(void **state)
     e.when.domain = &domain;
     e.when.now = domain.restored_at + NT_TIME_SECOND;
     other = e;
-    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), "DC1", &e.result);
+    nt_out_refused(&e.out, &e.s, &e.when, NT_STATUS(ACCESS_DENIED), NULL, "DC1", &e.result);
     expect(&e, "trust-broken", "password-mismatch: this end was restored from a backup of");
     expect(&e, "trust-broken", nt_time_format(domain.restored_to, when));
     expect(&e, "trust-broken", "reset needed");
@@ -177,7 +177,7 @@ static void a_mismatch_after_a_restoration_names_the_backup(void **state)
     /* Once it has worked since, a mismatch has another cause. */
     open_with(&other, &other.out.current.hash, "DC1");
     nt_out_closed(&other.s);
-    nt_out_refused(&other.out, &other.s, &other.when, NT_STATUS(ACCESS_DENIED), "DC1",
+    nt_out_refused(&other.out, &other.s, &other.when, NT_STATUS(ACCESS_DENIED), NULL, "DC1",
                    &other.result);
     assert_string_equal(other.result.kind, "trust-broken");
     assert_null(strstr(other.result.text, "restored"));
