@@ -964,6 +964,8 @@ struct nt_runner *nt_runner_new(const struct nt_runner_config *config)
         r->lease = tdo->lease;
         r->seen = (struct seen){ tdo->out.change_wanted, tdo->out.next_check };
         (void)nt_runner_refresh(r, tdo);
+        struct nt_out_when when = moment(r, dir);
+        nt_out_resumed(&r->out, &when, nt_dir_count(dir, NT_KIND_TDO));
     }
     nt_dir_unref(dir);
     if (r != NULL &&

@@ -84,19 +84,24 @@ static void drop_candidate(struct nt_out_candidate *c)
 
 /* --- schedule --- */
 
+/* One of 2^16 places on the span: with ten thousand trusts few share a second, and nothing can
+ * overflow. */
+static uint64_t place_on(uint64_t span, uint32_t random)
+{
+    return span / 65536 * (random & 0xFFFFu);
+}
+
 static void schedule_change(struct nt_trust_out *out, const struct nt_out_when *when)
 {
     uint64_t interval = when->policy->change_interval_s * NT_TIME_SECOND;
     uint64_t span = interval / 100 * when->policy->change_jitter_percent;
-    /* 2^16 places on the span are fine enough and cannot overflow */
-    uint64_t offset = span / 32768 * (when->random & 0xFFFFu);
-    out->next_change = when->now + interval - span + offset;
+    out->next_change = when->now + interval - span + place_on(2 * span, when->random);
 }
 
 static void schedule_check(struct nt_trust_out *out, const struct nt_out_when *when)
 {
     uint64_t interval = when->policy->check_interval_s * NT_TIME_SECOND;
-    out->next_check = when->now + interval - interval / 640 * (when->random >> 16 & 63u);
+    out->next_check = when->now + interval - place_on(interval / 10, when->random >> 16);
 }
 
 static void back_off(struct nt_trust_out *out, const struct nt_out_when *when)
@@ -108,7 +113,20 @@ static void back_off(struct nt_trust_out *out, const struct nt_out_when *when)
     if (NT_SIM_BUG(NO_BACKOFF))
         out->backoff_s = 1;
     uint64_t wait_100ns = out->backoff_s * NT_TIME_SECOND;
-    out->retry_at = when->now + wait_100ns - wait_100ns / 256 * (when->random >> 8 & 63u);
+    out->retry_at = when->now + wait_100ns - place_on(wait_100ns / 4, when->random >> 8);
+}
+
+void nt_out_resumed(struct nt_trust_out *out, const struct nt_out_when *when, size_t trusts)
+{
+    bool asked = out->next_check == 0 || out->change_wanted;
+    bool under_way = out->state != NT_OUT_ACTIVE && out->state != NT_OUT_BROKEN;
+    bool due = out->next_check <= when->now || out->next_change <= when->now || out->degraded;
+    if (asked || under_way || !due || trusts < 2)
+        return;
+    nt_time at =
+        when->now + place_on(trusts * (NT_TIME_SECOND / NT_OUT_BEGIN_A_SECOND), when->random);
+    if (out->retry_at < at)
+        out->retry_at = at;
 }
 
 static void forget_trouble(struct nt_trust_out *out)

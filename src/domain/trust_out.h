@@ -233,6 +233,12 @@ void nt_out_send_refused(struct nt_trust_out *out, struct nt_out_session *s,
                          const struct nt_out_when *when, ntstatus status,
                          struct nt_out_result *result);
 
+/* A controller starts, with so many trusts to run: what has come due while it was away, it begins
+ * in turn, about NT_OUT_BEGIN_A_SECOND of them a second. What was asked for, is under way, or is
+ * needed by a logon, does not wait for its turn. Need not be stored. */
+#define NT_OUT_BEGIN_A_SECOND 100
+void nt_out_resumed(struct nt_trust_out *out, const struct nt_out_when *when, size_t trusts);
+
 /* A person asks for a change / a check now: also when broken, and past any backoff. */
 void nt_out_want_change(struct nt_trust_out *out, nt_time now);
 void nt_out_want_check(struct nt_trust_out *out, nt_time now);

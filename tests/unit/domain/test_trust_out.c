@@ -818,6 +818,127 @@ static void changes_are_spread_by_the_jitter_and_within_it(void **state)
     assert_true(most <= interval + interval / 10 && most > interval + interval / 11);
 }
 
+/* --- many trusts --- */
+
+#define MANY 10000
+
+/* As each runner draws its own: xorshift from a seed of its own. */
+static uint32_t draw(uint32_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 17;
+    *x ^= *x << 5;
+    return *x;
+}
+
+/* The most of these moments that fall into one second. */
+static unsigned most_in_a_second(const nt_time *moments, size_t count, nt_time from,
+                                 uint64_t *span_s)
+{
+    static uint16_t in_second[400 * 3600];
+    unsigned most = 0;
+    *span_s = 0;
+    memset(in_second, 0, sizeof in_second);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t s = (moments[i] - from) / NT_TIME_SECOND;
+        assert_true(s < NT_COUNT(in_second));
+        if (++in_second[s] > most)
+            most = in_second[s];
+        if (s > *span_s)
+            *span_s = s;
+    }
+    return most;
+}
+
+/* All of them established in one moment, which is the worst that can happen. */
+static void ten_thousand_trusts_do_not_change_or_check_in_one_second(void **state)
+{
+    static nt_time change_at[MANY], check_at[MANY], retry_at[MANY];
+    static struct end e;
+    uint64_t span;
+    (void)state;
+    established(&e, 1);
+    struct nt_trust_out at_rest = e.out;
+    for (uint32_t i = 0; i < MANY; i++) {
+        uint32_t x = (i + 1) * 2654435761u | 1;
+        for (int n = 0; n < 8; n++)
+            e.when.random = draw(&x);
+        e.out = at_rest;
+        open_with(&e, &e.out.current.hash, "DC1");
+        nt_out_want_change(&e.out, e.when.now);
+        evidence(&e, &e.out.current.hash, NULL);
+        check_at[i] = e.out.next_check;
+        change(&e);
+        change_at[i] = e.out.next_change;
+        nt_out_unreachable(&e.out, &e.s, &e.when, NT_STATUS(IO_TIMEOUT), NULL, &e.result);
+        retry_at[i] = e.out.retry_at;
+    }
+    unsigned changes = most_in_a_second(change_at, MANY, T0, &span);
+    print_message("changes: at most %u a second; 10000 spread over 33 hours\n", changes);
+    assert_true(changes <= 5);
+    unsigned checks = most_in_a_second(check_at, MANY, T0, &span);
+    print_message("checks: at most %u a second; 10000 spread over 90 seconds\n", checks);
+    assert_true(checks <= 180); /* 111 on average */
+    (void)most_in_a_second(retry_at, MANY, T0, &span);
+    assert_true(span <= e.policy.retry_first_s);
+}
+
+/* A controller that was away for a month: everything is due. */
+static void after_a_pause_trusts_begin_in_turn(void **state)
+{
+    static nt_time begin_at[MANY];
+    static struct end e;
+    uint64_t span;
+    (void)state;
+    established(&e, 1);
+    e.when.now += 30 * NT_TIME_DAY;
+    struct nt_trust_out at_rest = e.out;
+    for (uint32_t i = 0; i < MANY; i++) {
+        uint32_t x = (i + 1) * 2654435761u | 1;
+        e.when.random = draw(&x);
+        e.out = at_rest;
+        nt_out_resumed(&e.out, &e.when, MANY);
+        begin_at[i] = plan(&e) == NT_OUT_WAIT ? e.action.until : e.when.now;
+    }
+    unsigned most = most_in_a_second(begin_at, MANY, e.when.now, &span);
+    print_message("after a pause: at most %u a second, the last after %u s\n", most,
+                  (unsigned)span);
+    assert_true(most <= 2 * NT_OUT_BEGIN_A_SECOND);
+    assert_in_range(span, 90, 100);
+}
+
+static void who_is_asked_or_in_the_middle_does_not_wait_for_a_turn(void **state)
+{
+    struct end e;
+    (void)state;
+    established(&e, 1);
+    e.when.now += 30 * NT_TIME_DAY;
+    struct nt_trust_out due = e.out;
+    e.when.random = UINT32_MAX;
+    nt_out_resumed(&e.out, &e.when, 1); /* the only one */
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    nt_out_resumed(&e.out, &e.when, MANY);
+    assert_int_equal(plan(&e), NT_OUT_WAIT);
+    nt_out_want_check(&e.out, e.when.now); /* a logon needs it */
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    e.out = due;
+    nt_out_want_change(&e.out, e.when.now);
+    nt_out_resumed(&e.out, &e.when, MANY);
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    e.out = due;
+    open_with(&e, &e.out.current.hash, "DC1");
+    evidence(&e, &e.out.current.hash, NULL);
+    store_next(&e);
+    nt_out_closed(&e.s);
+    nt_out_resumed(&e.out, &e.when, MANY);
+    assert_int_equal(plan(&e), NT_OUT_OPEN);
+    e.out = due;
+    e.out.next_check = e.out.next_change = e.when.now + NT_TIME_DAY;
+    nt_time before = e.out.retry_at;
+    nt_out_resumed(&e.out, &e.when, MANY); /* nothing is due */
+    assert_true(e.out.retry_at == before);
+}
+
 static void a_clock_that_goes_back_stops_nothing(void **state)
 {
     struct end e;
@@ -878,6 +999,9 @@ int main(void)
         cmocka_unit_test(reasons_that_can_pass_are_tried_again_and_recover),
         cmocka_unit_test(a_refusal_of_candidates_that_are_no_longer_all_is_not_judged),
         cmocka_unit_test(changes_are_spread_by_the_jitter_and_within_it),
+        cmocka_unit_test(ten_thousand_trusts_do_not_change_or_check_in_one_second),
+        cmocka_unit_test(after_a_pause_trusts_begin_in_turn),
+        cmocka_unit_test(who_is_asked_or_in_the_middle_does_not_wait_for_a_turn),
         cmocka_unit_test(a_clock_that_goes_back_stops_nothing),
         cmocka_unit_test(a_wait_is_never_in_the_past),
     };
