@@ -271,13 +271,19 @@ static void print_computer(const json_t *c)
            cli_bool(c, "disabled") ? " disabled" : "", cli_time(cli_text(c, "password_set"), when));
     if (cli_bool(c, "allow_weak_crypto"))
         puts("  cryptography  WEAK: RC4 is allowed");
+    if (*cli_text(c, "text") != '\0')
+        printf("  password      %s: %s\n", cli_text(c, "password"), cli_text(c, "text"));
 }
 
 static void print_computer_line(const json_t *c)
 {
     char when[32];
+    const char *password = cli_text(c, "password");
     printf("%-21s %6lld  %-11s %-8s %s\n", cli_text(c, "name"), (long long)cli_number(c, "rid"),
-           cli_text(c, "kind"), cli_bool(c, "disabled") ? "disabled" : "good",
+           cli_text(c, "kind"),
+           cli_bool(c, "disabled") ? "disabled"
+           : *password != '\0'     ? password
+                                   : "good",
            cli_time(cli_text(c, "password_set"), when));
 }
 
@@ -366,7 +372,11 @@ const struct cli_command cli_account_commands[] = {
     { "computer remove", "NAME", 1, 1, "", "Remove a computer's account",
       "The computer loses its secure channel at once.", computer_remove },
     { "computer list", "", 0, 0, "", "List the computers",
-      "PASSWORD SET tells when each last changed its password.", computer_list },
+      "PASSWORD SET tells when each last changed its password. STATE says behind of one that came "
+      "last\n"
+      "with a password of before, as after a snapshot, and ahead of one that has changed it since\n"
+      "this store was restored.",
+      computer_list },
     { "computer show", "NAME", 1, 1, "", "Show a computer", "Its account.", computer_show },
     { "computer disable", "NAME", 1, 1, "", "Shut a computer out", "Until it is enabled again.",
       computer_disable },

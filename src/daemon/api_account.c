@@ -56,11 +56,17 @@ static json_t *user_json(struct nt_request *rq, const struct nt_dir *dir,
 
 static json_t *computer_json(const struct nt_account *a)
 {
-    return json_pack("{s:s,s:I,s:s,s:b,s:o,s:o,s:b}", "name", a->name, "rid", (json_int_t)a->rid,
-                     "kind", (a->acb & NT_ACB_SERVER) != 0 ? "server" : "workstation", "disabled",
-                     (a->acb & NT_ACB_DISABLED) != 0, "created", nt_api_time(a->created),
-                     "password_set", nt_api_time(a->password_set), "allow_weak_crypto",
-                     a->allow_weak_crypto);
+    char text[300];
+    const struct nt_past *past = a->past;
+    const char *password = past == NULL || (past->behind == 0 && past->ahead_at == 0) ? ""
+                           : past->behind != 0                                        ? "behind"
+                                                                                      : "ahead";
+    return json_pack(
+        "{s:s,s:I,s:s,s:b,s:o,s:o,s:b,s:s,s:s}", "name", a->name, "rid", (json_int_t)a->rid, "kind",
+        (a->acb & NT_ACB_SERVER) != 0 ? "server" : "workstation", "disabled",
+        (a->acb & NT_ACB_DISABLED) != 0, "created", nt_api_time(a->created), "password_set",
+        nt_api_time(a->password_set), "allow_weak_crypto", a->allow_weak_crypto, "password",
+        password, "text", nt_past_describe(a, text, sizeof text));
 }
 
 /* A page of the accounts with any of these type bits. */

@@ -19,6 +19,8 @@ json_t *nt_api_permit_json(struct nt_request *rq, const struct nt_dir *dir,
     nt_in_describe(in, name, nt_dir_domain(dir)->name, text, sizeof text);
     if ((a->acb & NT_ACB_DISABLED) != 0)
         snprintf(text, sizeof text, "the account is disabled: nothing opens it");
+    else if (a->past != NULL && a->past->behind != 0)
+        (void)nt_past_describe(a, text, sizeof text);
     if (in->state == NT_IN_BURNED)
         snprintf(next, sizeof next,
                  "ntrust permit remove %s, then ntrust permit add %s, and tell %s's administrator "

@@ -71,6 +71,13 @@ struct nt_trust_in *nt_account_in(struct nt_account *account)
     return account->in;
 }
 
+struct nt_past *nt_account_past(struct nt_account *account)
+{
+    if (account->past == NULL)
+        account->past = calloc(1, sizeof *account->past);
+    return account->past;
+}
+
 /* What a record owns beside its texts. */
 static void free_owned(struct nt_record *r)
 {
@@ -80,6 +87,9 @@ static void free_owned(struct nt_record *r)
         if (a->in != NULL)
             nt_wipe(a->in, sizeof *a->in);
         free(a->in);
+        if (a->past != NULL)
+            nt_wipe(a->past, sizeof *a->past);
+        free(a->past);
         break;
     }
     case NT_KIND_GROUP:
@@ -124,6 +134,7 @@ static bool copy_owned(struct nt_record *r)
     case NT_KIND_ACCOUNT: {
         struct nt_account *a = (struct nt_account *)(void *)r;
         a->in = copy_of(a->in, sizeof *a->in, &ok);
+        a->past = copy_of(a->past, sizeof *a->past, &ok);
         break;
     }
     case NT_KIND_GROUP: {

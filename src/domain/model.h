@@ -17,6 +17,7 @@
 #include "base/secret.h"
 #include "base/sid.h"
 #include "domain/lease.h"
+#include "domain/past.h"
 #include "domain/trust_in.h"
 #include "domain/trust_out.h"
 
@@ -128,6 +129,8 @@ struct nt_account {
     uint8_t logon_hours_len; /* 0: always */
     bool allow_weak_crypto;  /* RC4/MD5 secure channel allowed for this account */
     struct nt_trust_in *in;  /* NT_ACB_INTERDOMAIN only, else NULL; owned, see nt_account_in */
+    struct nt_past
+        *past; /* trust accounts: passwords of before; NULL: none; owned, nt_account_past */
 };
 
 struct nt_group { /* global group of the domain */
@@ -202,6 +205,8 @@ bool nt_text_set(char **text, const char *value);
 /* The inbound machine of an account that is being made or changed, allocated when there is none.
  * NULL: no memory. */
 struct nt_trust_in *nt_account_in(struct nt_account *account);
+/* The same for the passwords of before. */
+struct nt_past *nt_account_past(struct nt_account *account);
 
 void nt_policy_default(struct nt_policy *p);
 

@@ -134,6 +134,13 @@ ntstatus nt_op_channel_opened(struct nt_txn *txn, uint32_t rid, const struct nt_
 /* An attempt with a wrong password: burns the initial one (nt_in_refused). Returns ACCESS_DENIED,
  * NO_TRUST_SAM_ACCOUNT when the account is gone. */
 ntstatus nt_op_channel_refused(struct nt_txn *txn, uint32_t rid, const char *peer, bool *burned);
+/* Refused, since it came with a password of before (account->past, `behind` changes ago); or, with
+ * one that is unknown here, and this store has gone back (nt_op_may_be_ahead). For people. */
+ntstatus nt_op_channel_behind(struct nt_txn *txn, uint32_t rid, uint32_t behind, const char *peer);
+ntstatus nt_op_channel_ahead(struct nt_txn *txn, uint32_t rid, const char *peer);
+bool nt_op_may_be_ahead(const struct nt_dir *dir, const struct nt_account *account);
+/* What was noted of that; "" for nothing. Returns text. */
+const char *nt_past_describe(const struct nt_account *account, char *text, size_t size);
 /* The account's own channel sets its password; version NULL: none given (it then counts on).
  * WRONG_PASSWORD: changes are refused. NO_TRUST_SAM_ACCOUNT: gone or unfit. */
 ntstatus nt_op_machine_password(struct nt_txn *txn, uint32_t rid, const struct nt_secret *nt_hash,

@@ -338,8 +338,13 @@ ntstatus nt_op_account_password(struct nt_txn *txn, uint32_t rid, const struct n
     if ((a->acb & NT_ACB_INTERDOMAIN) != 0 && nt_account_in(a) != NULL)
         nt_in_permit(a->in, nt_hash, nt_dir_policy(nt_txn_dir(txn))->trust_attempts,
                      nt_txn_now(txn));
-    else
+    else {
+        /* A computer that is joined anew: what it had before is known if it comes with it. */
+        if ((a->acb & ((uint32_t)NT_ACB_WORKSTATION | (uint32_t)NT_ACB_SERVER)) != 0 &&
+            nt_account_past(a) != NULL)
+            nt_past_push(a->past, &a->nt_hash, nt_hash, nt_txn_now(txn));
         a->nt_hash = *nt_hash;
+    }
     a->password_set = must_change ? 0 : nt_txn_now(txn);
     nt_txn_event(
         txn, NT_EVENT_INFO, "password-set", a->name, peer, "the password of the %s was set%s%s",

@@ -159,6 +159,11 @@ ntstatus nt_op_channel_opened(struct nt_txn *txn, uint32_t rid, const struct nt_
                                                              : status;
     if ((a->acb & NT_ACB_INTERDOMAIN) == 0) {
         bool right = a->nt_hash.len != 0 && nt_secret_equal(&a->nt_hash, nt_hash);
+        if (right && a->past != NULL && nt_past_right(a->past)) {
+            nt_txn_event(txn, NT_EVENT_INFO, "member-recovered", a->name, peer,
+                         "%s came with the current password again", a->name);
+            return nt_op_put(txn, a, NT_STATUS(INTERNAL_ERROR));
+        }
         nt_record_unref(a);
         return right ? NT_STATUS(SUCCESS) : NT_STATUS(ACCESS_DENIED);
     }
@@ -170,6 +175,8 @@ ntstatus nt_op_channel_opened(struct nt_txn *txn, uint32_t rid, const struct nt_
         return status;
     }
     tell_opened(txn, a, what, peer);
+    if (a->past != NULL)
+        (void)nt_past_right(a->past);
     char name[64];
     subject_of(a, name);
     status = nt_op_put(txn, a, NT_STATUS(INTERNAL_ERROR));
@@ -217,6 +224,10 @@ static ntstatus set_interdomain(struct nt_txn *txn, struct nt_account *a,
     enum nt_in_what what = NT_IN_NOTHING;
     if (a->in == NULL)
         return NT_STATUS(NO_TRUST_SAM_ACCOUNT);
+    struct nt_past *past = nt_account_past(a);
+    if (past == NULL)
+        return NT_STATUS(NO_MEMORY);
+    NT_SCOPED_SECRET before = a->in->current;
     ntstatus status =
         nt_in_set(a->in, nt_dir_policy(nt_txn_dir(txn)), nt_hash,
                   version != NULL ? *version : a->in->version + 1, peer, nt_txn_now(txn), &what);
@@ -224,6 +235,8 @@ static ntstatus set_interdomain(struct nt_txn *txn, struct nt_account *a,
         return status;
     a->password_set = nt_txn_now(txn);
     subject_of(a, subject);
+    if (what == NT_IN_CHANGED)
+        nt_past_push(past, &before, nt_hash, nt_txn_now(txn));
     if (what == NT_IN_FIRST_CHANGED)
         nt_txn_event(txn, NT_EVENT_INFO, "trust-first-change", subject, peer,
                      "%s replaced the initial password, which opens nothing any more", subject);
@@ -249,7 +262,10 @@ ntstatus nt_op_machine_password(struct nt_txn *txn, uint32_t rid, const struct n
         status = set_interdomain(txn, a, nt_hash, version, peer);
     } else if (nt_dir_policy(nt_txn_dir(txn))->refuse_password_change) {
         status = NT_STATUS(WRONG_PASSWORD);
+    } else if (nt_account_past(a) == NULL) {
+        status = NT_STATUS(NO_MEMORY);
     } else {
+        nt_past_push(a->past, &a->nt_hash, nt_hash, nt_txn_now(txn));
         a->nt_hash = *nt_hash;
         a->password_set = nt_txn_now(txn);
         nt_txn_event(txn, NT_EVENT_INFO, "machine-password-set", a->name, peer,

@@ -113,6 +113,35 @@ static ntstatus refusal_of(const struct nt_account *account, const char **reason
     return burned ? NT_STATUS(ACCOUNT_LOCKED_OUT) : NT_STATUS(ACCESS_DENIED);
 }
 
+/* By how many changes the client's password is older than what the account accepts; 0: it is none
+ * of those that are remembered. It opens nothing: the keys that it makes are wiped. */
+static uint32_t behind(const struct setup *s, const struct nt_account *account)
+{
+    uint32_t found = 0;
+    struct nt_chain scratch;
+    uint8_t credential[8];
+    bool waits = account->in != NULL && nt_in_refused_changes(account->in);
+    for (uint32_t i = 0; !waits && account->past != NULL && i < account->past->count; i++) {
+        if (found == 0 &&
+            nt_chain_init(&scratch, s->crypto, &account->past->hash[i], s->client_challenge,
+                          s->server_challenge, s->client_credential, credential) == NT_OK)
+            found = i + 1;
+        nt_chain_wipe(&scratch);
+    }
+    nt_wipe(credential, sizeof credential);
+    return found;
+}
+
+/* What is told once, however many refusals there were lately: `changes` behind, or ahead of a store
+ * that has gone back. A trusting end offers all that it has, newest first: that one counts. */
+static bool is_news(const struct nt_dir *dir, const struct nt_account *account, uint32_t changes)
+{
+    const struct nt_past *past = account->past;
+    if (changes != 0)
+        return past->behind == 0 || changes < past->behind;
+    return nt_op_may_be_ahead(dir, account) && (past == NULL || past->ahead_at == 0);
+}
+
 static void note_refused(struct nt_call *call, const struct setup *s, struct nt_txn *txn)
 {
     nt_txn_event(txn, NT_EVENT_WARNING, "channel-refused", s->account, nt_conn_peer(call->conn),
@@ -144,6 +173,12 @@ static ntstatus decide(struct nt_call *call, void *args, struct nt_txn *txn)
         return nt_op_channel_opened(txn, s->rid, &copy, peer);
     }
     s->outcome = refusal_of(account, &s->reason); /* whatever becomes of the record */
+    uint32_t changes = behind(s, account);
+    if (changes != 0)
+        s->reason = "a password of before: it was restored from an older copy";
+    if (is_news(dir, account, changes))
+        return changes != 0 ? nt_op_channel_behind(txn, s->rid, changes, peer)
+                            : nt_op_channel_ahead(txn, s->rid, peer);
     if (account->in == NULL || !nt_in_refused_changes(account->in))
         note_refused(call, s, txn);
     else
@@ -318,12 +353,16 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
         durable = account->in != NULL && (nt_in_opened_changes(account->in, hash) ||
                                           (!nt_secret_equal(hash, &account->in->current) &&
                                            nl_worth_an_event(call->service, s->rid, now)));
-        s->note_only = !durable && nl_worth_noting(account, nt_dir_policy(call->dir), now);
+        bool noted =
+            account->past != NULL && (account->past->behind != 0 || account->past->ahead_at != 0);
+        s->note_only =
+            !durable && (noted || nl_worth_noting(account, nt_dir_policy(call->dir), now));
         durable = durable || s->note_only;
     } else {
         s->outcome = refusal_of(account, &s->reason);
         s->refusal_only = account->in == NULL || !nt_in_refused_changes(account->in);
-        durable = !s->refusal_only || nl_worth_an_event(call->service, s->rid, now);
+        durable = !s->refusal_only || is_news(call->dir, account, behind(s, account)) ||
+                  nl_worth_an_event(call->service, s->rid, now);
     }
     return durable ? nt_call_change(call, decide, decided) : finish(call, s);
 }

@@ -168,7 +168,37 @@ static void get_in(struct nt_cursor *c, struct nt_trust_in *in)
     get_text(c, in->last_from, sizeof in->last_from);
 }
 
-#define ACCOUNT_VERSION 2 /* 1: without a reset code */
+#define ACCOUNT_VERSION 3 /* 1: without a reset code; 2: without a past */
+
+static void put_past(struct nt_buf *b, const struct nt_past *p)
+{
+    if (p->count > NT_PAST_MAX) {
+        nt_buf_fail(b, NT_E_LIMIT);
+        return;
+    }
+    nt_buf_u8(b, (uint8_t)p->count);
+    for (size_t i = 0; i < p->count; i++) {
+        put_secret(b, &p->hash[i]);
+        nt_buf_u64le(b, p->replaced[i]);
+    }
+    nt_buf_u32le(b, p->behind);
+    nt_buf_u64le(b, p->behind_at);
+    nt_buf_u64le(b, p->behind_to);
+    nt_buf_u64le(b, p->ahead_at);
+}
+
+static void get_past(struct nt_cursor *c, struct nt_past *p)
+{
+    p->count = get_count(c, NT_PAST_MAX);
+    for (size_t i = 0; i < p->count; i++) {
+        get_secret(c, &p->hash[i]);
+        p->replaced[i] = nt_cursor_u64le(c);
+    }
+    p->behind = nt_cursor_u32le(c);
+    p->behind_at = nt_cursor_u64le(c);
+    p->behind_to = nt_cursor_u64le(c);
+    p->ahead_at = nt_cursor_u64le(c);
+}
 
 void nt_blob_account_write(struct nt_buf *b, const struct nt_account *a)
 {
@@ -180,6 +210,9 @@ void nt_blob_account_write(struct nt_buf *b, const struct nt_account *a)
         put_in(b, a->in);
         put_code(b, a->in->initial_until, a->in->code_mark);
     }
+    put_bool(b, a->past != NULL);
+    if (a->past != NULL)
+        put_past(b, a->past);
 }
 
 enum nt_err nt_blob_account_read(struct nt_cursor *c, struct nt_account *a)
@@ -193,6 +226,12 @@ enum nt_err nt_blob_account_read(struct nt_cursor *c, struct nt_account *a)
         get_in(c, in);
         if (version >= 2)
             get_code(c, &in->initial_until, in->code_mark);
+    }
+    if (version >= 3 && get_bool(c)) {
+        struct nt_past *past = nt_account_past(a);
+        if (past == NULL)
+            return NT_E_NOMEM;
+        get_past(c, past);
     }
     return finished(c);
 }

@@ -260,6 +260,53 @@ class Passwords(Case):
         c.set_password('Ws1.pw')
         self.channel().open()
 
+    def test_of_before_are_recognised_and_open_nothing(self):
+        """A member that went back to an older copy of itself."""
+        D.ntrust('computer', 'add', 'GOESBACK', password='Back0.pw')
+        old = 'Back0.pw'
+        for new in ('Back1.pw' * 4, 'Back2.pw' * 4):
+            c = self.channel('GOESBACK', old).open()
+            c.set_password(new)
+            old = new
+        self.assertEqual(D.json('computer', 'show', 'GOESBACK')['password'], '')
+        self.refused('ACCESS_DENIED', self.channel('GOESBACK', 'Back0.pw').authenticate)
+        shown = D.json('computer', 'show', 'GOESBACK')
+        self.assertEqual(shown['password'], 'behind')
+        self.assertRegex(shown['text'], '2 changes ago: it was restored from an older copy')
+        self.assertRegex(D.ntrust('computer', 'list'), r'GOESBACK\$ .* behind ')
+        events = D.json('events', '--subject', 'GOESBACK$')['events']
+        behind = [e for e in events if e['kind'] == 'member-behind']
+        self.assertEqual(len(behind), 1)
+        self.assertIn('join it again', behind[0]['text'])
+        # one that guesses is nothing of the kind, and the right one ends it
+        self.refused('ACCESS_DENIED', self.channel('GOESBACK', 'guess').authenticate)
+        self.channel('GOESBACK', old).open()
+        self.assertEqual(D.json('computer', 'show', 'GOESBACK')['password'], '')
+        events = D.json('events', '--subject', 'GOESBACK$')['events']
+        self.assertEqual([e['kind'] for e in events][-1], 'member-recovered')
+
+    def test_that_a_restored_store_does_not_know(self):
+        """This end went back: a member has changed its password since."""
+        D.ntrust('computer', 'add', 'GOESON', password='On0.pw')
+        copy = D.dir + '/copy.db'
+        D.ntrust('backup', copy)
+        c = self.channel('GOESON', 'On0.pw').open()
+        c.set_password('On1.pw' * 4)
+        c.close()
+        D.stop()
+        D.ntrust('restore', copy, '--store', D.dir + '/domain.db')
+        D.start()
+        self.refused('ACCESS_DENIED', self.channel('GOESON', 'On1.pw' * 4).authenticate)
+        shown = D.json('computer', 'show', 'GOESON')
+        self.assertEqual(shown['password'], 'ahead')
+        self.assertIn('this store was restored from a backup', shown['text'])
+        events = D.json('events', '--subject', 'GOESON$')['events']
+        self.assertEqual(len([e for e in events if e['kind'] == 'member-ahead']), 1)
+        # it falls back to the one of before, as members do, and changes it
+        c = self.channel('GOESON', 'On0.pw').open()
+        c.set_password('On2.pw' * 4)
+        self.assertEqual(D.json('computer', 'show', 'GOESON')['password'], '')
+
     def test_need_a_sealed_channel(self):
         c = self.channel().open(rpc.INTEGRITY)
         self.refused('ACCESS_DENIED', c.set_password, 'Stolen.pw1')

@@ -167,6 +167,17 @@ struct nt_account *full_account(uint32_t rid, bool extreme)
     struct nt_trust_in *in = nt_account_in(a);
     assert_non_null(in);
     fill_in(in, extreme);
+    struct nt_past *past = nt_account_past(a);
+    assert_non_null(past);
+    past->count = extreme ? NT_PAST_MAX : 1;
+    for (uint32_t i = 0; i < past->count; i++) {
+        next_secret(&v, &past->hash[i]);
+        past->replaced[i] = next_u64(&v);
+    }
+    past->behind = 1;
+    past->behind_at = next_u64(&v);
+    past->behind_to = next_u64(&v);
+    past->ahead_at = next_u64(&v);
     return a;
 }
 
@@ -252,6 +263,9 @@ void same_account(const struct nt_account *a, const struct nt_account *b)
     assert_int_equal(a->in == NULL, b->in == NULL);
     if (a->in != NULL)
         assert_memory_equal(a->in, b->in, sizeof *a->in);
+    assert_int_equal(a->past == NULL, b->past == NULL);
+    if (a->past != NULL)
+        assert_memory_equal(a->past, b->past, sizeof *a->past);
 }
 
 void same_tdo(const struct nt_tdo *a, const struct nt_tdo *b)
