@@ -111,6 +111,7 @@ static void lock(struct nt_epoch *e, int how)
 
 enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark)
 {
+    bool there = access(e->path, F_OK) == 0;
     e->mark = *mark;
     e->begun = true;
     e->synced = mark->at;
@@ -122,13 +123,12 @@ enum nt_err nt_epoch_begin(struct nt_epoch *e, const struct nt_epoch_mark *mark)
     lock(e, LOCK_EX);
     if (e->shared && read_places(e, e->fd)) /* whose turn it is */
         e->mark = *mark;
-    /* Both places: an older mark in the other one would be of another past. */
-    if (!write_place(e) || fsync(e->fd) != 0 || !write_place(e) || fsync(e->fd) != 0) {
+    if (!write_place(e) || (there ? fdatasync(e->fd) : fsync(e->fd)) != 0) {
         give_up(e, errno);
         return nt_file_err(e->error);
     }
     lock(e, LOCK_UN);
-    enum nt_err err = nt_file_sync_dir(e->path);
+    enum nt_err err = there ? NT_OK : nt_file_sync_dir(e->path);
     if (err != NT_OK)
         give_up(e, EIO);
     return err;
@@ -198,6 +198,7 @@ void nt_epoch_move(struct nt_epoch *e, uint64_t serial, nt_time at)
                e->path, strerror(e->error));
         return;
     }
+    e->moved = !sync;
     if (sync)
         e->synced = at;
 }
@@ -206,7 +207,7 @@ void nt_epoch_end(struct nt_epoch *e)
 {
     if (e->fd < 0)
         return;
-    if (fsync(e->fd) != 0)
+    if (e->moved && fdatasync(e->fd) != 0)
         nt_log(NT_LOG_WARN, "epoch file cannot be written file=%s reason=%s", e->path,
                strerror(errno));
     close(e->fd);

@@ -5,9 +5,10 @@
  *
  * Order of writes. After a commit the file is moved on, never before: whatever a crash cuts off,
  * the file is behind the store and not ahead of it, so that no crash looks like a restored store.
- * When a store is opened a new `life` goes into the file first, with the one before it, and then
- * into the store: either of both is the store's own. The file has two places that are written in
- * turn, each with a checksum: one of them is whole at any moment.
+ * With the first commit after a store was opened (at once, where it is shared) a new `life` goes
+ * into the file first, with the one before it, and then into the store: either of both is the
+ * store's own. The file has two places that are written in turn, each with a checksum: one of them
+ * is whole at any moment.
  */
 #ifndef NT_STORE_EPOCH_H
 #define NT_STORE_EPOCH_H
@@ -41,6 +42,7 @@ struct nt_epoch {
     struct nt_epoch_mark mark;
     uint64_t turn;
     nt_time synced; /* or tried to */
+    bool moved;     /* since then */
     bool shared;    /* others move it, too: each goes on from what is there */
 };
 

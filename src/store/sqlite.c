@@ -183,7 +183,9 @@ static enum nt_err sqlite_commit(struct nt_store *store, const struct nt_txn *tx
     if (rc != SQLITE_OK)
         return nt_sqlite_why(s->db, rc, s->path, why, why_size);
 
-    rc = save_all(s, txn, &err);
+    rc = nt_sqlite_live(s);
+    if (rc == SQLITE_OK)
+        rc = save_all(s, txn, &err);
     bool committing = rc == SQLITE_OK && err == NT_OK;
     if (committing)
         rc = nt_sqlite_run(s->stmt[STMT_COMMIT]);

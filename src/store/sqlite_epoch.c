@@ -104,21 +104,27 @@ static enum nt_origin compare(struct sqlite_store *s, const struct nt_epoch_mark
     return NT_ORIGIN_OWN;
 }
 
-/* A new life begins: the file knows it before the store does. */
-static void begin_life(struct sqlite_store *s)
+/* A new life begins: the file knows it before the store does. False: the file cannot be written. */
+static bool begin_life(struct sqlite_store *s)
 {
     struct nt_epoch_mark mark = s->own;
     memcpy(mark.before, s->own.life, NT_EPOCH_ID);
     nt_random(s->env, mark.life, NT_EPOCH_ID);
-    if (nt_epoch_begin(&s->epoch, &mark) != NT_OK) {
-        nt_log(NT_LOG_WARN,
-               "epoch file cannot be written: until it can, whether this store is restored later "
-               "will not be noticed file=%s reason=%s",
-               s->epoch.path, strerror(s->epoch.error));
-        return;
-    }
-    /* Where the disk is full the store keeps its life before, which the file knows, too. */
-    (void)nt_sqlite_put_meta(s->db, "life", mark.life, NT_EPOCH_ID);
+    s->begun = true;
+    if (nt_epoch_begin(&s->epoch, &mark) == NT_OK)
+        return true;
+    nt_log(NT_LOG_WARN,
+           "epoch file cannot be written: until it can, whether this store is restored later will "
+           "not be noticed file=%s reason=%s",
+           s->epoch.path, strerror(s->epoch.error));
+    return false;
+}
+
+/* Where the disk is full the store keeps its life before, which the file knows, too. */
+static void begin_now(struct sqlite_store *s)
+{
+    if (begin_life(s))
+        (void)nt_sqlite_put_meta(s->db, "life", s->epoch.mark.life, NT_EPOCH_ID);
 }
 
 void nt_sqlite_epoch_open(struct sqlite_store *s)
@@ -151,8 +157,16 @@ void nt_sqlite_epoch_open(struct sqlite_store *s)
                      nt_time_format(restored, when));
         origin->what = NT_ORIGIN_RESTORED;
     }
-    if (origin->what == NT_ORIGIN_OWN)
-        begin_life(s);
+    if (origin->what == NT_ORIGIN_OWN && s->store.shared)
+        begin_now(s); /* who opens it next joins */
+}
+
+int nt_sqlite_live(struct sqlite_store *s)
+{
+    if (s->origin.what == NT_ORIGIN_OWN && !s->begun && !s->joined)
+        s->life_due = begin_life(s);
+    return s->life_due ? nt_sqlite_put_meta(s->db, "life", s->epoch.mark.life, NT_EPOCH_ID)
+                       : SQLITE_OK;
 }
 
 void nt_sqlite_accept(struct nt_store *store)
@@ -164,7 +178,7 @@ void nt_sqlite_accept(struct nt_store *store)
     read_newest(s->db, &s->own.serial, &s->own.at);
     (void)sqlite3_exec(s->db, "DELETE FROM meta WHERE key IN ('copied', 'restored')", NULL, NULL,
                        NULL);
-    begin_life(s);
+    begin_now(s);
 }
 
 void nt_sqlite_origin(struct nt_store *store, struct nt_store_origin *origin)
@@ -175,6 +189,7 @@ void nt_sqlite_origin(struct nt_store *store, struct nt_store_origin *origin)
 void nt_sqlite_moved(struct sqlite_store *s, const struct nt_txn *txn)
 {
     const struct nt_domain *domain = nt_dir_domain(nt_txn_dir(txn));
+    s->life_due = false;
     if (domain != NULL && (s->store.shared || domain->serial != s->epoch.mark.serial))
         nt_epoch_move(&s->epoch, domain->serial, nt_txn_now(txn));
 }

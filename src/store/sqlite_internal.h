@@ -70,6 +70,7 @@ struct sqlite_store {
     struct nt_epoch epoch;
     struct nt_epoch_mark own; /* how far the store itself was when it was opened */
     struct nt_store_origin origin;
+    bool begun, life_due; /* a new life: in the file; and not yet in the store */
 
     pthread_mutex_t reader_lock;
     sqlite3 *reader; /* events are read beside the writer; opened when first asked for */
@@ -112,6 +113,8 @@ enum nt_err nt_sqlite_stamp(sqlite3 *db, const char *name, nt_time when) NT_MUST
 
 /* Finds out about the store's past; never fails, but warns. */
 void nt_sqlite_epoch_open(struct sqlite_store *s);
+/* Inside a transaction: a new life begins with the first one. An SQLite result code. */
+int nt_sqlite_live(struct sqlite_store *s);
 void nt_sqlite_moved(struct sqlite_store *s, const struct nt_txn *txn); /* after a commit */
 void nt_sqlite_origin(struct nt_store *store, struct nt_store_origin *origin);
 void nt_sqlite_accept(struct nt_store *store);
