@@ -30,7 +30,7 @@ static uint8_t multiply(uint8_t a, uint8_t b)
 {
     unsigned product = 0;
     for (unsigned bit = 0; bit < 5; bit++)
-        product ^= (b >> bit & 1u) != 0 ? (unsigned)a << bit : 0;
+        product ^= ((unsigned)b >> bit & 1u) != 0 ? (unsigned)a << bit : 0;
     for (unsigned bit = 8; bit >= 5; bit--)
         product ^= (product >> bit & 1u) != 0 ? (unsigned)FIELD << (bit - 5) : 0;
     return (uint8_t)product;
