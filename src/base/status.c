@@ -73,6 +73,32 @@ ntstatus nt_status_of(enum nt_err err)
     return NT_STATUS(INTERNAL_ERROR);
 }
 
+const char *nt_werror_name(uint32_t werr)
+{
+    switch (werr) {
+    case NT_WERR_OK:
+        return "SUCCESS";
+    case NT_WERR_ACCESS_DENIED:
+        return "ACCESS_DENIED";
+    case NT_WERR_NO_LOGON_SERVERS:
+        return "NO_LOGON_SERVERS";
+    case NT_WERR_LOGON_FAILURE:
+        return "LOGON_FAILURE";
+    case NT_WERR_NO_SUCH_DOMAIN:
+        return "NO_SUCH_DOMAIN";
+    case NT_WERR_NO_TRUST_LSA_SECRET:
+        return "NO_TRUST_LSA_SECRET";
+    case NT_WERR_NO_TRUST_SAM_ACCOUNT:
+        return "NO_TRUST_SAM_ACCOUNT";
+    case NT_WERR_TRUSTED_DOMAIN_FAILURE:
+        return "TRUSTED_DOMAIN_FAILURE";
+    case NT_WERR_TRUSTED_RELATIONSHIP_FAILURE:
+        return "TRUSTED_RELATIONSHIP_FAILURE";
+    default:
+        return "";
+    }
+}
+
 const char *nt_fault_name(uint32_t fault)
 {
     switch (fault) {

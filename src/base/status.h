@@ -181,6 +181,7 @@ enum nt_werror {
     NT_WERR_NET_NAME_NOT_FOUND = 2310,
     NT_WERR_DCNOTFOUND = 2453
 };
+const char *nt_werror_name(uint32_t werr); /* "NO_SUCH_DOMAIN"; "" for what we do not know */
 
 /* Fault codes, [C706] appendix E and [MS-RPCE] 3.1.3.5.2: of a call that never ran. */
 enum nt_fault {

@@ -33,14 +33,14 @@ struct cli {
     struct cli_list servers, groups;
     struct cli_list users, credentials; /* of the ends, in their order */
     int password_fd, peer_password_fd;  /* -1: none */
-    bool empty_password, generate, weak, dry_run, follow, response, hex;
+    bool empty_password, generate, weak, dry_run, follow, response, hex, all;
     bool locate;
     bool kerberos;    /* instead of peer_user */
     const char *ends; /* the file; NULL: the usual one */
     bool reset_here, reset_code;
     const char *as; /* of a trust: "trusting", "trusted", "both"; NULL: not given */
     const char *attempts, *computer, *store, *key, *peer_user, *full_name, *comment, *kind,
-        *subject, *max, *interface, *opnum, *file, *workstation, *dns_name;
+        *subject, *max, *interface, *opnum, *file, *pcap, *workstation, *dns_name;
     uint64_t given; /* options given, a bit each in the order of the table in main.c */
 };
 
@@ -107,7 +107,7 @@ struct cli_command {
     int (*run)(const struct cli *cli);
 };
 extern const struct cli_command cli_domain_commands[], cli_trust_commands[], cli_account_commands[],
-    cli_repair_commands[], cli_locate_commands[], cli_store_commands[],
-    cli_misc_commands[]; /* each ends with words NULL */
+    cli_repair_commands[], cli_locate_commands[], cli_store_commands[], cli_misc_commands[],
+    cli_decode_commands[]; /* each ends with words NULL */
 
 #endif

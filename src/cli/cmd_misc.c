@@ -1,7 +1,6 @@
-/* status, events, logon, decode. */
+/* status, events, logon. */
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +11,8 @@
 #include "crypto/ntlmv2.h"
 #include "crypto/owf.h"
 #include "crypto/sysenv.h"
-#include "ndr/ndr.h"
 
 #define FOLLOW_MS 1000
-#define STUB_MAX  (4u * 1024 * 1024)
 
 /* --- status --- */
 
@@ -231,102 +228,6 @@ static int logon(const struct cli *cli)
     return good ? EXIT_GOOD : EXIT_FAILED;
 }
 
-/* --- decode --- */
-
-static bool read_file(const char *path, struct nt_buf *out)
-{
-    bool standard = strcmp(path, "-") == 0;
-    FILE *f = standard ? stdin : fopen(path, "rbe");
-    uint8_t chunk[65536];
-    size_t n;
-    if (f == NULL) {
-        cli_fail("%s: %s", path, strerror(errno));
-        return false;
-    }
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        nt_buf_put(out, chunk, n);
-    bool ok = !ferror(f) && out->err == NT_OK;
-    if (!ok)
-        cli_fail("%s: %s", path, out->err != NT_OK ? "larger than 4 MiB" : strerror(errno));
-    if (!standard)
-        fclose(f);
-    return ok;
-}
-
-/* Hexadecimal text with any white space and ':' between, in place. */
-static bool from_hex(struct nt_buf *b)
-{
-    size_t digits = 0;
-    for (size_t i = 0; i < b->len; i++)
-        if (strchr(" \t\r\n:", b->data[i]) == NULL)
-            b->data[digits++] = b->data[i];
-    if (digits % 2 != 0)
-        return false;
-    for (size_t i = 0; i < digits / 2; i++) {
-        char pair[3] = { (char)b->data[2 * i], (char)b->data[2 * i + 1], '\0' };
-        if (!nt_unhex(pair, b->data + i, 1))
-            return false;
-    }
-    b->len = digits / 2;
-    return true;
-}
-
-static int print_decoded(const struct cli *cli, const struct nt_ndr_op *op, struct nt_buf *in)
-{
-    enum nt_ndr_dir dir = cli->response ? NT_NDR_RESPONSE : NT_NDR_REQUEST;
-    struct nt_arena arena;
-    struct nt_buf text;
-    void *args = NULL;
-    size_t used = 0;
-    int code = EXIT_GOOD;
-    nt_arena_init(&arena, NT_NDR_ARENA_LIMIT(in->len));
-    nt_buf_init(&text, 64u * 1024 * 1024);
-    enum nt_err err = nt_ndr_decode(op, dir, false, in->data, in->len, &arena, &args, &used, NULL);
-    if (err == NT_OK)
-        err = cli->json ? nt_ndr_print_json(op, dir, args, &text)
-                        : nt_ndr_print(op, dir, args, &text);
-    if (err != NT_OK) {
-        code = cli_fail("this is no %s of %s: %s", cli->response ? "response" : "request", op->name,
-                        nt_err_text(err));
-    } else {
-        fwrite(text.data, 1, text.len, stdout);
-        putchar('\n');
-        if (!cli->json && used < in->len)
-            printf("(%zu bytes behind it: padding or a verification trailer)\n", in->len - used);
-    }
-    nt_buf_free(&text);
-    nt_arena_free(&arena);
-    return code;
-}
-
-static int decode(const struct cli *cli)
-{
-    if (cli->interface == NULL || cli->opnum == NULL || cli->file == NULL)
-        return cli_usage("decode needs --interface, --opnum, and --request or --response");
-    const struct nt_ndr_interface *iface = nt_ndr_interface_by_name(cli->interface);
-    char *end;
-    unsigned long opnum = strtoul(cli->opnum, &end, 10);
-    if (iface == NULL)
-        return cli_usage(
-            "there is no interface '%s': netlogon, lsarpc, samr, epm, srvsvc, wkssvc or "
-            "dssetup",
-            cli->interface);
-    if (*cli->opnum == '\0' || *end != '\0' || opnum >= iface->op_count ||
-        iface->ops[opnum] == NULL)
-        return cli_usage("%s has no call of number '%s'", cli->interface, cli->opnum);
-    struct nt_buf in;
-    nt_buf_init(&in, STUB_MAX);
-    int code = EXIT_FAILED;
-    if (read_file(cli->file, &in)) {
-        if (cli->hex && !from_hex(&in))
-            code = cli_fail("%s: this is not hexadecimal text", cli->file);
-        else
-            code = print_decoded(cli, iface->ops[opnum], &in);
-    }
-    nt_buf_free(&in);
-    return code;
-}
-
 const struct cli_command cli_misc_commands[] = {
     { "status", "", 0, 0, "", "Show how ntrustd is",
       "Its domain, NetBIOS names, trusts by state, connections.", status },
@@ -339,10 +240,5 @@ const struct cli_command cli_misc_commands[] = {
       "a\n"
       "trusted domain it goes through the trust to that domain's controller.",
       logon },
-    { "decode", "", 0, 0, "interface opnum request response hex", "Print the stub of an RPC call",
-      "Reads the bytes of a request or response behind the RPC header and prints every field. "
-      "With\n"
-      "--hex the file has them as text, as Wireshark copies them.",
-      decode },
     { 0 },
 };

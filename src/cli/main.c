@@ -20,7 +20,7 @@
 
 static const struct cli_command *const groups[] = {
     cli_repair_commands, cli_trust_commands, cli_locate_commands, cli_account_commands,
-    cli_domain_commands, cli_store_commands, cli_misc_commands,
+    cli_domain_commands, cli_store_commands, cli_misc_commands,   cli_decode_commands,
 };
 
 /* Every option there is. The common ones go with each command. */
@@ -60,6 +60,9 @@ static const struct option_row {
     { "subject", 0, "NAME", false, "only events about this trust or account" },
     { "max", 0, "N", false, "at most N lines (50)" },
     { "follow", 'f', NULL, false, "go on showing events as they come, until Ctrl-C" },
+    { "pcap", 0, "FILE", false,
+      "a capture, in libpcap's or Wireshark's format ('-': standard input)" },
+    { "all", 0, NULL, false, "every call, not only those that trusts are made of" },
     { "interface", 0, "NAME", false, "netlogon, lsarpc, samr, epm, srvsvc, wkssvc or dssetup" },
     { "opnum", 0, "N", false, "the number of the call" },
     { "request", 0, "FILE", false, "the stub of a request ('-': standard input)" },
@@ -254,6 +257,8 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "subject", &cli->subject, NULL },
         { "max", &cli->max, NULL },
         { "follow", NULL, &cli->follow },
+        { "pcap", &cli->pcap, NULL },
+        { "all", NULL, &cli->all },
         { "interface", &cli->interface, NULL },
         { "opnum", &cli->opnum, NULL },
         { "request", &cli->file, NULL },
