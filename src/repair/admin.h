@@ -170,6 +170,26 @@ bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char
  * failed. False: not known. */
 bool nt_admin_clock(const struct nt_admin *a, int64_t *ahead_100ns);
 
+/* New secrets of the directions that the object has (NULL: no such direction); the old ones are
+ * gone at once, since nobody can read them to keep them. All else of the object stays. */
+bool nt_admin_trust_set_secrets(struct nt_admin *a, const char *trusted,
+                                const struct nt_password *outgoing,
+                                const struct nt_password *incoming);
+/* The same, and direction, type and attributes anew as well. */
+bool nt_admin_trust_set_kind(struct nt_admin *a, const char *trusted,
+                             const struct nt_admin_tdo_full *want,
+                             const struct nt_password *outgoing,
+                             const struct nt_password *incoming);
+bool nt_admin_trust_set_encryption(struct nt_admin *a, const char *trusted, uint32_t enc_types);
+/* Makes the object, and at the trusted end its account with it. NT_ADMIN_EXISTS. */
+bool nt_admin_trust_make(struct nt_admin *a, const struct nt_admin_tdo_full *want,
+                         const struct nt_password *outgoing, const struct nt_password *incoming);
+/* Deletes the object and makes it anew; a forest trust gets its name suffixes back. After a failure
+ * it may be gone. */
+bool nt_admin_trust_remake(struct nt_admin *a, const char *trusted,
+                           const struct nt_admin_tdo_full *want, const struct nt_password *outgoing,
+                           const struct nt_password *incoming);
+
 /* Has the controller open its secure channel to a domain that it trusts, now. *werr is what came of
  * it, a Win32 code (0: the trust is good); controller: who answered, "" for nobody. */
 bool nt_admin_trust_verify(struct nt_admin *a, const char *trusted, uint32_t *werr,

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "channel/net.h"
+#include "idl/lsarpc.h"
 #include "repair/admin.h"
 #include "rpc/sec.h"
 
@@ -58,7 +59,13 @@ bool admin_fail(struct nt_admin *a, enum nt_admin_fail kind, ntstatus status, co
 bool admin_nomem(struct nt_admin *a);
 /* Opens the LSA policy with those rights, unless it is open with them. admin_lsa.c */
 bool admin_open_policy(struct nt_admin *a, uint32_t access);
-#define ADMIN_POLICY_READ 0x00000001u /* [MS-LSAD] 2.2.1.1.2: view local information */
+#define ADMIN_POLICY_READ   0x00000001u /* [MS-LSAD] 2.2.1.1.2: view local information */
+#define ADMIN_POLICY_CHANGE 0x00000029u /* and create trusts and secrets */
+bool admin_tdo_delete(struct nt_admin *a, const char *trusted); /* within a public call */
+/* Passwords as the calls carry them, hidden under the session key; either may be NULL. False:
+ * a->error set. admin_lsa.c; [MS-LSAD] 2.2.7.16 */
+bool admin_put_auth(struct nt_admin *a, const struct nt_password *outgoing,
+                    const struct nt_password *incoming, LSAPR_TRUSTED_DOMAIN_AUTH_BLOB *out);
 /* The RPC session key that passwords are hidden under. False: none, a->error set. */
 bool admin_key(struct nt_admin *a, const struct admin_pipe *pipe, const struct nt_secret **key);
 

@@ -13,7 +13,6 @@
 #include "idl/netlogon.h"
 #include "service/wire.h"
 
-#define POLICY_CHANGE  0x00000029u /* ADMIN_POLICY_READ, and create trusts and secrets */
 #define TDO_READ       0x00000001u /* [MS-LSAD] 2.2.1.1.5: query the name */
 #define TDO_CHANGE     0x00010031u /* and delete, set the controllers, set the passwords */
 #define TYPE_DOWNLEVEL 1u
@@ -63,7 +62,7 @@ bool admin_open_policy(struct nt_admin *a, uint32_t access)
 bool nt_admin_may_change_trusts(struct nt_admin *a)
 {
     admin_begin(a);
-    return admin_open_policy(a, POLICY_CHANGE);
+    return admin_open_policy(a, ADMIN_POLICY_CHANGE);
 }
 
 static bool text(struct nt_admin *a, const char *value, RPC_UNICODE_STRING *out)
@@ -105,22 +104,30 @@ bool nt_admin_tdo_get(struct nt_admin *a, const char *trusted, struct nt_admin_t
 
 /* --- changes --- */
 
-/* The outgoing password as the calls carry it, hidden under the session key. [MS-LSAD] 2.2.7.16 */
-static bool put_auth(struct nt_admin *a, const struct nt_password *initial,
-                     LSAPR_TRUSTED_DOMAIN_AUTH_BLOB *out)
+static void put_half(const struct nt_admin *a, const struct nt_password *password,
+                     struct nt_trust_auth_half *out)
+{
+    if (password == NULL)
+        return;
+    out->current.count = 1;
+    out->current.info[0] = (struct nt_trust_auth_info){
+        .last_update = nt_now(a->env),
+        .type = NT_TRUST_AUTH_CLEAR,
+        .data = password->b,
+        .len = password->len,
+    };
+}
+
+bool admin_put_auth(struct nt_admin *a, const struct nt_password *outgoing,
+                    const struct nt_password *incoming, LSAPR_TRUSTED_DOMAIN_AUTH_BLOB *out)
 {
     const struct nt_secret *key;
     struct nt_buf blob;
     struct nt_trust_auth auth = { 0 };
     if (!admin_key(a, &a->lsa, &key))
         return false;
-    auth.outgoing.current.count = 1;
-    auth.outgoing.current.info[0] = (struct nt_trust_auth_info){
-        .last_update = nt_now(a->env),
-        .type = NT_TRUST_AUTH_CLEAR,
-        .data = initial->b,
-        .len = initial->len,
-    };
+    put_half(a, outgoing, &auth.outgoing);
+    put_half(a, incoming, &auth.incoming);
     nt_buf_init(&blob, AUTH_BYTES);
     enum nt_err err = nt_lsa_auth_blob_encode(key, a->env, &auth, &blob);
     out->AuthBlob = err == NT_OK ? nt_arena_dup(&a->arena, blob.data, blob.len) : NULL;
@@ -132,7 +139,7 @@ static bool put_auth(struct nt_admin *a, const struct nt_password *initial,
 static bool open_tdo(struct nt_admin *a, const char *trusted, LSAPR_HANDLE *out)
 {
     struct LsarOpenTrustedDomainByName args = { .DesiredAccess = TDO_CHANGE };
-    if (!admin_open_policy(a, POLICY_CHANGE) || !text(a, trusted, &args.TrustedDomainName))
+    if (!admin_open_policy(a, ADMIN_POLICY_CHANGE) || !text(a, trusted, &args.TrustedDomainName))
         return false;
     args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarOpenTrustedDomainByName, &args))
@@ -160,9 +167,9 @@ bool nt_admin_tdo_set_password(struct nt_admin *a, const char *trusted,
     admin_begin(a);
     if (!open_tdo(a, trusted, &args.TrustedDomainHandle))
         return false;
-    bool ok =
-        put_auth(a, initial, &args.TrustedDomainInformation.TrustedAuthInfoInternal.AuthBlob) &&
-        admin_call(a, &a->lsa, &ndr_LsarSetInformationTrustedDomain, &args);
+    bool ok = admin_put_auth(a, initial, NULL,
+                             &args.TrustedDomainInformation.TrustedAuthInfoInternal.AuthBlob) &&
+              admin_call(a, &a->lsa, &ndr_LsarSetInformationTrustedDomain, &args);
     if (ok && !nt_status_ok(args.result))
         ok = admin_status(a, &ndr_LsarSetInformationTrustedDomain, args.result);
     close_handle(a, args.TrustedDomainHandle);
@@ -175,7 +182,7 @@ bool nt_admin_tdo_create(struct nt_admin *a, const char *trusted, const struct n
     struct LsarCreateTrustedDomainEx2 args = { .DesiredAccess = TDO_READ };
     LSAPR_TRUSTED_DOMAIN_INFORMATION_EX *ex = &args.TrustedDomainInformation;
     admin_begin(a);
-    if (!admin_open_policy(a, POLICY_CHANGE) || !text(a, trusted, &ex->Name) ||
+    if (!admin_open_policy(a, ADMIN_POLICY_CHANGE) || !text(a, trusted, &ex->Name) ||
         !text(a, trusted, &ex->FlatName))
         return false;
     args.PolicyHandle = a->policy;
@@ -184,7 +191,7 @@ bool nt_admin_tdo_create(struct nt_admin *a, const char *trusted, const struct n
     ex->TrustType = TYPE_DOWNLEVEL;
     if (ex->Sid == NULL)
         return admin_nomem(a);
-    if (!put_auth(a, initial, &args.AuthenticationInformation.AuthBlob) ||
+    if (!admin_put_auth(a, initial, NULL, &args.AuthenticationInformation.AuthBlob) ||
         !admin_call(a, &a->lsa, &ndr_LsarCreateTrustedDomainEx2, &args))
         return false;
     if (!nt_status_ok(args.result))
@@ -193,14 +200,19 @@ bool nt_admin_tdo_create(struct nt_admin *a, const char *trusted, const struct n
     return true;
 }
 
-bool nt_admin_tdo_delete(struct nt_admin *a, const char *trusted)
+bool admin_tdo_delete(struct nt_admin *a, const char *trusted)
 {
     struct LsarDeleteObject args;
-    admin_begin(a);
     if (!open_tdo(a, trusted, &args.ObjectHandle) ||
         !admin_call(a, &a->lsa, &ndr_LsarDeleteObject, &args))
         return false;
     return nt_status_ok(args.result) || admin_status(a, &ndr_LsarDeleteObject, args.result);
+}
+
+bool nt_admin_tdo_delete(struct nt_admin *a, const char *trusted)
+{
+    admin_begin(a);
+    return admin_tdo_delete(a, trusted);
 }
 
 /* --- prove it --- */
