@@ -124,9 +124,7 @@ static bool read_tdo(struct nt_admin *a, const struct nt_end_facts *other,
     return true;
 }
 
-/* Proves the channel as it is, sets it up anew, and where either failed, proves it once more: the
- * first may speak of a channel from before a change, the second of a controller that was away. */
-static bool prove(struct nt_admin *a, const char *trusted, struct nt_admin_channel *out)
+bool nt_look_prove(struct nt_admin *a, const char *trusted, struct nt_admin_channel *out)
 {
     struct nt_admin_channel fresh, last;
     if (!nt_admin_channel(a, NT_ADMIN_TC_VERIFY, trusted, out))
@@ -155,7 +153,7 @@ static void look_at(const struct nt_look_config *config, struct nt_admin *a,
         return;
     tell(config, dc->host, "proving its secure channel");
     asked(&dc->channel_asked, a,
-          prove(a, dc->tdo.dns[0] != '\0' ? dc->tdo.dns : t->name, &dc->channel));
+          nt_look_prove(a, dc->tdo.dns[0] != '\0' ? dc->tdo.dns : t->name, &dc->channel));
 }
 
 void nt_look_trust(const struct nt_look_config *config, struct nt_look_end ends[2],

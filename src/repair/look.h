@@ -34,4 +34,8 @@ void nt_look_trust(const struct nt_look_config *config, struct nt_look_end ends[
                    struct nt_ends_facts *f);
 void nt_look_close(struct nt_look_end ends[2]);
 
+/* Proves the channel as it is, sets it up anew, and where either failed, proves it once more: the
+ * first may speak of a channel from before a change, the second of a controller that was away. */
+bool nt_look_prove(struct nt_admin *a, const char *trusted, struct nt_admin_channel *out);
+
 #endif
