@@ -35,7 +35,8 @@ struct cli {
     int password_fd, peer_password_fd;  /* -1: none */
     bool empty_password, generate, weak, dry_run, follow, response, hex, all;
     bool locate;
-    bool kerberos;    /* instead of peer_user */
+    bool kerberos; /* instead of peer_user */
+    bool recreate;
     const char *ends; /* the file; NULL: the usual one */
     bool reset_here, reset_code;
     const char *as; /* of a trust: "trusting", "trusted", "both"; NULL: not given */

@@ -242,6 +242,11 @@ static int check(const struct cli *cli)
     return cli->arg_count == 2 ? cli_check_ends(cli) : cli_check(cli);
 }
 
+static int reset(const struct cli *cli)
+{
+    return cli->arg_count == 2 ? cli_reset_ends(cli) : cli_reset(cli);
+}
+
 const struct cli_command cli_repair_commands[] = {
     { "check", "[DOMAIN [OTHER]]", 0, 2, "user credentials ends kerberos peer-password-fd server",
       "Check trusts, and say what is wrong and what to do",
@@ -257,8 +262,9 @@ const struct cli_command cli_repair_commands[] = {
       "What cannot be seen with the given rights is said to be unknown. Exits 0 when all is good,\n"
       "1 with a warning, 2 when a trust is broken, burned or missing, 3 when it cannot be told.",
       check },
-    { "reset", "DOMAIN", 1, 1,
-      "user kerberos peer-password-fd server as here code password-fd dry-run",
+    { "reset", "DOMAIN [OTHER]", 1, 2,
+      "user credentials ends kerberos peer-password-fd server as here code password-fd dry-run "
+      "recreate",
       "Re-establish a trust at both ends",
       "Removes and makes anew both halves of the trust with DOMAIN, in one go: the interdomain\n"
       "trust account at the trusted end, and the trusted domain object at the trusting end, with "
@@ -273,7 +279,12 @@ const struct cli_command cli_repair_commands[] = {
       "Where no one is administrator of both domains, each does their own end: 'ntrust reset\n"
       "--here DOMAIN' at either one makes this end anew and prints a one-time code; 'ntrust reset\n"
       "--code' with this domain's name at the other end asks for it. A mistyped code is noticed\n"
-      "before anything is sent. It expires (policy: reset_code_lifetime_s) and serves once.",
-      cli_reset },
+      "before anything is sent. It expires (policy: reset_code_lifetime_s) and serves once.\n\n"
+      "With two names it renews the trust between any two Active Directory domains, without\n"
+      "ntrustd: new random secrets at both ends, and whatever of the two halves is missing or "
+      "does\n"
+      "not fit; then every controller has to prove it. Attributes that an administrator has set\n"
+      "stay. Ends and their administrators are named as for 'ntrust check A B'.",
+      reset },
     { 0 },
 };

@@ -38,5 +38,6 @@ void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d);
 void cli_print_verdict(const struct nt_diagnosis *d);
 
 int cli_check_ends(const struct cli *cli);
+int cli_reset_ends(const struct cli *cli);
 
 #endif
