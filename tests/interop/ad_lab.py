@@ -6,6 +6,7 @@ mounts and names, with a /run/samba of its own, so that winbindd's usual socket 
 DNS, and the other's DNS as its forwarder. The forests differ in every name.
 """
 
+import json
 import os
 import subprocess
 
@@ -16,24 +17,42 @@ ADMIN = 'Passw0rd1x!'  # Active Directory's policy wants more of it than samba_l
 
 # What of Samba's server a trust needs, in as few processes as it can.
 OPTIONS = ('server services = s3fs, rpc, ldap, cldap, kdc, winbindd, dns', 'prefork children = 1',
-           'log level = 1', 'max log size = 0')
+           'tls enabled = no', 'log level = 1', 'max log size = 0')
 
-CHANGE = """
-import ldb, sys
+# Reads or changes the trusted domain object below all that would forbid it. Arguments: the object,
+# then 'get', 'save', 'drop ACCOUNT', or NAME=VALUE, the value of the secrets in hexadecimal.
+HALF = """
+import json, ldb, sys
 from samba import param
 from samba.auth import system_session
-from samba.dcerpc import security
-from samba.ndr import ndr_pack
+from samba.dcerpc import drsblobs, security
+from samba.ndr import ndr_pack, ndr_unpack
 from samba.samdb import SamDB
 lp = param.LoadParm()
 lp.load_default()
 db = SamDB(lp=lp, session_info=system_session())
-change = ldb.Message(ldb.Dn(db, 'CN=%s,CN=System,%s' % (sys.argv[1], db.domain_dn())))
-for name, value in (a.split('=') for a in sys.argv[2:]):
-    if name == 'securityIdentifier':
-        value = ndr_pack(security.dom_sid(value))
-    change[name] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, name)
-db.modify(change, ['relax:0'])
+dn = ldb.Dn(db, 'CN=%s,CN=System,%s' % (sys.argv[1], db.domain_dn()))
+blobs = {'in': 'trustAuthIncoming', 'out': 'trustAuthOutgoing'}
+found = db.search(dn, scope=ldb.SCOPE_BASE, attrs=[*blobs.values(), 'trustAttributes'])[0]
+if sys.argv[2] == 'get':
+    out = {'attributes': int(str(found['trustAttributes']))}
+    for key, name in blobs.items():
+        blob = ndr_unpack(drsblobs.trustAuthInOutBlob, bytes(found[name][0]))
+        out[key] = bytes(blob.current.array[0].AuthInfo.password).hex()
+    print(json.dumps(out))
+elif sys.argv[2] == 'drop':
+    db.delete(db.search(expression='(sAMAccountName=%s)' % sys.argv[3], attrs=[])[0].dn)
+elif sys.argv[2] == 'save':
+    print(json.dumps({n: bytes(found[n][0]).hex() for n in blobs.values()}))
+else:
+    change = ldb.Message(dn)
+    for name, value in (a.split('=') for a in sys.argv[2:]):
+        if name == 'securityIdentifier':
+            value = ndr_pack(security.dom_sid(value))
+        elif name in blobs.values():
+            value = bytes.fromhex(value)
+        change[name] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, name)
+    db.modify(change, ['relax:0'])
 """
 
 
@@ -63,7 +82,7 @@ class Forest(samba_lab.Machine):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def finish_provision(self):
-        out = self.began.communicate(timeout=60)[0]
+        out = self.began.communicate(timeout=150)[0]
         if self.began.returncode != 0:
             raise AssertionError('no domain %s:\n%s' % (self.domain, out.decode()))
         self.write('/etc/nsswitch.conf', 'passwd: files winbind\ngroup: files winbind\n'
@@ -108,9 +127,32 @@ class Forest(samba_lab.Machine):
         return self.tool('domain', 'trust', 'delete', other.realm, '--delete-location=local')
 
     def half(self, other, **attributes):
-        """Changes attributes of the trusted domain object, below all that would forbid it."""
-        self.run(['/usr/bin/python3', '-B', '-c', CHANGE, other.realm] +
-                 ['%s=%s' % a for a in attributes.items()])
+        """Changes attributes of the trusted domain object."""
+        self._half(other, *('%s=%s' % a for a in attributes.items()))
+
+    def _half(self, other, *words):
+        return self.run(['/usr/bin/python3', '-B', '-c', HALF, other.realm, *words])
+
+    def secrets(self, other):
+        """{'in', 'out': the secrets in hexadecimal, 'attributes'} of this end's half."""
+        return json.loads(self._half(other, 'get'))
+
+    def save_half(self, other):
+        """A backup of this end's secrets, for half()."""
+        return json.loads(self._half(other, 'save'))
+
+    def drop_account(self, other):
+        """Deletes the other end's account, and leaves the trusted domain object."""
+        self._half(other, 'drop', other.domain + '$')
+
+    def recreate_half(self, other):
+        """Deleted and added again at this end alone, with passwords that are typed. The tool of 4.17
+        ends with an error of its own after it has done so."""
+        self.delete_half(other)
+        words = ['Typed.pw1'] * 2 + ['Typed.pw2'] * 2
+        self.outcome(['samba-tool', 'domain', 'trust', 'create', other.realm, '--type=external',
+                      '--direction=both', '--create-location=local', '--skip-validation',
+                      '-U', other.admin], stdin='\n'.join(words) + '\n')
 
     def validate(self, other):
         """(exit code, output) of `samba-tool domain trust validate`, both ends."""
@@ -140,6 +182,6 @@ def build():
         forest.finish_provision()
         forest.start_samba()
     for forest in (west, east):
-        samba_lab.wait_until('the controller of %s answers' % forest.domain, forest.ready, 60,
+        samba_lab.wait_until('the controller of %s answers' % forest.domain, forest.ready, 90,
                              forest.logs)
     return west, east

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A trust between two Active Directory forests of Samba's, which ntrust does not run: broken in the
-ways of the field, and named by `ntrust check A B` with the end and the remedy. The stock tool agrees
-that it was good, and that it is broken."""
+ways of the field, named by `ntrust check A B` with the end and the remedy, and mended by `ntrust
+reset A B`. The stock tool and both winbindds agree that it is good, or broken."""
 
 import json
 import os
@@ -45,10 +45,14 @@ def ntrust(*args, stdin=None, env=None):
 
 def check(*args, who=None, **more):
     """(exit code, what `ntrust check` says)"""
-    admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
     code, out = ntrust('--json', 'check', *(args or ends()),
-                       *(who if who is not None else ['-A', admin, '-A', admin]), **more)
+                       *(who if who is not None else admin()), **more)
     return code, json.loads(out)
+
+
+def admin():
+    path = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
+    return ['-A', path, '-A', path]
 
 
 class Trust(unittest.TestCase):
@@ -76,8 +80,7 @@ class Trust(unittest.TestCase):
         self.assertLess(abs(east['clock_ahead_s']), 5)
 
     def test_text(self):
-        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
-        code, out = ntrust('check', *ends(), '-A', admin, '-A', admin)
+        code, out = ntrust('check', *ends(), *admin())
         self.assertEqual(code, 0, out)
         self.assertIn('the trust between WEST and EAST is good', out)
         self.assertNotIn(ad_lab.ADMIN, out)
@@ -108,58 +111,125 @@ class Trust(unittest.TestCase):
         self.assertIn('its mode has to be 0600', out)
 
     def test_wrong_credentials_are_unknown(self):
-        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
         wrong = write_private('wrong', credentials('Administrator', 'no'))
-        code, seen = check(who=['-A', admin, '-A', wrong])
+        code, seen = check(who=admin()[:2] + ['-A', wrong])
         self.assertEqual((code, seen['end_at_fault']), (3, ''), seen)
         self.assertIn('does not accept the logon', seen['cause'])
 
     def test_no_administrator_of_one_end(self):
-        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
-        code, seen = check(who=['-A', admin])
+        code, seen = check(who=admin()[:2])
         self.assertEqual(code, 3, seen)
         self.assertEqual(seen['ends'][0]['controllers'][0]['channel']['code'], 0)
         self.assertIsNone(seen['ends'][1]['controllers'][0]['channel'])
 
     def test_missing_rights_are_unknown(self):
         EAST.outcome(['samba-tool', 'user', 'create', 'joe', ad_lab.ADMIN])
-        admin = write_private('admin', credentials('Administrator', ad_lab.ADMIN))
         joe = write_private('joe', credentials('joe', ad_lab.ADMIN))
-        code, seen = check(who=['-A', admin, '-A', joe])
+        code, seen = check(who=admin()[:2] + ['-A', joe])
         self.assertEqual(code, 3, seen)
         self.assertIn('An administrator of that domain is needed', seen['cause'])
+
+    # -- broken, named, mended
+
+    def mended(self, *options):
+        """By ntrust, and all agree."""
+        code, out = ntrust('--json', 'reset', *ends(), *admin(), *options)
+        done = json.loads(out)
+        self.assertEqual((code, done['result']), (0, 'good'), done)
+        self.good()
+        return done
+
+    def all_agree(self):
+        code, out = WEST.validate(EAST)
+        self.assertEqual(code, 0, out)
+        for forest, other in ((WEST, EAST), (EAST, WEST)):
+            code, out = forest.ping(other)
+            self.assertEqual(code, 0, out)
+
+    def test_a_good_one_gets_new_secrets(self):
+        before = WEST.secrets(EAST), EAST.secrets(WEST)
+        code, out = ntrust('reset', *ends(), *admin(), '--dry-run')
+        self.assertEqual(code, 0, out)
+        self.assertIn('would, at WEST: give its trusted domain object new incoming and outgoing '
+                      'secrets', out)
+        self.assertEqual((WEST.secrets(EAST), EAST.secrets(WEST)), before)
+        self.mended()
+        west, east = WEST.secrets(EAST), EAST.secrets(WEST)
+        self.assertEqual((west['in'], west['out']), (east['out'], east['in']))
+        self.assertEqual(len(bytes.fromhex(west['in'])), 240)
+        self.assertNotIn(west['in'], str(before))
+        self.assertNotEqual(west['in'], west['out'])
+        self.all_agree()
+
+    def test_attributes_stay(self):
+        WEST.half(EAST, trustAttributes=0x14)  # SID filter, selective authentication
+        self.mended()
+        self.assertEqual(WEST.secrets(EAST)['attributes'], 0x14)
+        WEST.half(EAST, trustAttributes=0x4)
+
+    def test_rights_are_tried_before_anything_is_touched(self):
+        EAST.outcome(['samba-tool', 'user', 'create', 'joe', ad_lab.ADMIN])
+        joe = write_private('joe', credentials('joe', ad_lab.ADMIN))
+        before = WEST.secrets(EAST), EAST.secrets(WEST)
+        code, out = ntrust('--json', 'reset', *ends(), *admin()[:2], '-A', joe)
+        self.assertEqual((code, json.loads(out)['result']), (1, 'refused'), out)
+        self.assertEqual((WEST.secrets(EAST), EAST.secrets(WEST)), before)
 
     def test_account_disabled(self):
         EAST.tool('user', 'disable', 'WEST$')
         self.broken('account-disabled', 'EAST')
-        EAST.tool('user', 'enable', 'WEST$')
-        self.good()
+        self.mended()
+
+    def test_account_deleted(self):
+        EAST.drop_account(WEST)
+        self.broken('account-missing', 'EAST')
+        self.mended()
 
     def test_wrong_direction(self):
         EAST.half(WEST, trustDirection=1)
         self.broken('wrong-direction', 'EAST')
-        EAST.half(WEST, trustDirection=3)
-        self.good()
+        self.mended()
 
     def test_sid_of_an_old_domain(self):
         WEST.half(EAST, securityIdentifier='S-1-5-21-1-2-3')
         self.assertIn(EAST.sid, self.broken('domain-changed', 'WEST',
                                             'ntrust reset --recreate WEST EAST')['cause'])
-        WEST.half(EAST, securityIdentifier=EAST.sid)
-        self.good()
+        code, out = ntrust('reset', *ends(), *admin())
+        self.assertEqual(code, 1, out)
+        self.assertIn('nothing was changed', out)
+        self.mended('--recreate')
 
     def test_encryption_types_that_do_not_meet(self):
         EAST.half(WEST, **{'msDS-SupportedEncryptionTypes': 4})
         self.broken('encryption-types', 'EAST')
-        EAST.half(WEST, **{'msDS-SupportedEncryptionTypes': 24})
-        self.good()
+        self.mended()
 
     def test_deleted_at_one_end(self):
         EAST.delete_half(WEST)
         self.assertNotEqual(WEST.validate(EAST)[0], 0)
         self.broken('removed', 'EAST')
-        ad_lab.trust(WEST, EAST)
-        self.good()
+        self.mended()
+        self.all_agree()
+
+    def test_recreated_at_one_end_with_another_password(self):
+        EAST.recreate_half(WEST)
+        self.assertNotEqual(WEST.validate(EAST)[0], 0)
+        self.broken('password-mismatch', '')
+        self.mended()
+        self.all_agree()
+
+    def test_back_from_a_backup(self):
+        """EAST comes back as it was three changes ago."""
+        old = EAST.save_half(WEST)
+        for _ in range(3):
+            ntrust('reset', *ends(), *admin())
+        EAST.half(WEST, trustAuthOutgoing=old['trustAuthOutgoing']) # of one direction first
+        self.broken('password-mismatch', '')
+        EAST.half(WEST, **old)
+        self.assertNotEqual(WEST.validate(EAST)[0], 0)
+        self.broken('password-mismatch', '')
+        self.mended()
+        self.all_agree()
 
 
 if __name__ == '__main__':
