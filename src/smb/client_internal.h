@@ -65,8 +65,8 @@ struct nt_smb_client {
     uint16_t server_mode;
     uint32_t server_capabilities;
     uint8_t server_guid[16];
-    bool has_clock;        /* the server told its time */
-    int64_t ahead_100ns;   /* it was so much ahead of ours when that arrived */
+    bool has_clock;      /* the server told its time */
+    int64_t ahead_100ns; /* it was so much ahead of ours when that arrived */
     enum nt_smb_cipher cipher;
     enum nt_smb_signing signing;
     uint32_t max_data;

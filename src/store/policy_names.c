@@ -11,12 +11,12 @@
     }
 
 const struct nt_policy_name nt_policy_names[] = {
-    FIELD(min_password_length),    FIELD(password_history),        FIELD(max_password_age_s),
-    FIELD(min_password_age_s),     FIELD(lockout_threshold),       FIELD(lockout_duration_s),
-    FIELD(lockout_window_s),       FIELD(trust_attempts),          FIELD(change_interval_s),
-    FIELD(change_jitter_percent),  FIELD(check_interval_s),        FIELD(retry_first_s),
-    FIELD(retry_most_s),           FIELD(previous_accepted),       FIELD(history_kept),
-    FIELD(reset_code_lifetime_s),  FIELD(refuse_password_change),  FIELD(disable_password_change),
+    FIELD(min_password_length),   FIELD(password_history),       FIELD(max_password_age_s),
+    FIELD(min_password_age_s),    FIELD(lockout_threshold),      FIELD(lockout_duration_s),
+    FIELD(lockout_window_s),      FIELD(trust_attempts),         FIELD(change_interval_s),
+    FIELD(change_jitter_percent), FIELD(check_interval_s),       FIELD(retry_first_s),
+    FIELD(retry_most_s),          FIELD(previous_accepted),      FIELD(history_kept),
+    FIELD(reset_code_lifetime_s), FIELD(refuse_password_change), FIELD(disable_password_change),
 };
 const size_t nt_policy_names_count = NT_COUNT(nt_policy_names);
 

@@ -28,11 +28,11 @@ struct side {
 };
 
 struct world {
-    uint64_t now_ms; /* since the world began */
-    struct side acc; /* the trusted end */
-    struct side res; /* the trusting end */
-    struct side old; /* "oldpdc": another controller of ACCOUNTS, which lags; see world_lag */
-    struct side *trusted;  /* `acc`, or the first world's: see world_second */
+    uint64_t now_ms;      /* since the world began */
+    struct side acc;      /* the trusted end */
+    struct side res;      /* the trusting end */
+    struct side old;      /* "oldpdc": another controller of ACCOUNTS, which lags; see world_lag */
+    struct side *trusted; /* `acc`, or the first world's: see world_second */
     struct nt_runner *runner;
     bool stored; /* the runner's commit is done, and it was not told yet */
     struct wire *wire;
