@@ -104,13 +104,19 @@ static void on_durable(void *ctx, const struct nt_txn *txn)
     sim_ledger_durable(ctx, txn);
 }
 
+/* One with a copy of its own lags, and takes no part. */
+static bool runs_trusts(const struct sim_dc *dc)
+{
+    return dc->host.up && dc->own == NULL;
+}
+
 /* As the daemon after each commit. */
 static void on_commit(void *ctx)
 {
     struct sim_domain *d = ctx;
-    struct sim_dc *dc = sim_domain_runner(d);
-    if (dc != NULL && !d->mute && dc->refresh.place == 0)
-        sim_after(&d->world->core, &dc->refresh, 10 + sim_below(&d->world->rng, 200));
+    for (unsigned i = 0; i < d->dc_count && !d->mute; i++)
+        if (runs_trusts(&d->dcs[i]) && d->dcs[i].refresh.place == 0)
+            sim_after(&d->world->core, &d->dcs[i].refresh, 10 + sim_below(&d->world->rng, 200));
 }
 
 static void on_refresh(struct sim_core *core, struct sim_event *event)
@@ -124,9 +130,10 @@ static void on_refresh(struct sim_core *core, struct sim_event *event)
 
 struct sim_dc *sim_domain_runner(struct sim_domain *d)
 {
+    unsigned first = d->dc_count > 1 ? (unsigned)sim_below(&d->world->rng, d->dc_count) : 0;
     for (unsigned i = 0; i < d->dc_count; i++)
-        if (d->dcs[i].host.up && d->dcs[i].runs_trusts)
-            return &d->dcs[i];
+        if (runs_trusts(&d->dcs[(first + i) % d->dc_count]))
+            return &d->dcs[(first + i) % d->dc_count];
     return NULL;
 }
 
@@ -139,6 +146,9 @@ void sim_dc_boot(struct sim_dc *dc)
     dc->service = (struct nt_service){ .engine = dc->own != NULL ? dc->own : d->engine,
                                        .env = &dc->clock.env };
     dc->service.settings.rpc_port = SIM_RPC_PORT;
+    if (d->dc_count > 1) /* so that their secure channels do not replace each other's */
+        snprintf(dc->service.settings.computer, sizeof dc->service.settings.computer, "%.15s",
+                 dc->host.name);
     dc->service.forward = sim_leg_forward;
     dc->service.forward_ctx = dc;
     if (!nt_service_init(&dc->service))
@@ -146,16 +156,16 @@ void sim_dc_boot(struct sim_dc *dc)
     dc->anonymous = nt_token_anonymous();
     dc->host.up = true;
     dc->host.off = false;
-    dc->runs_trusts = dc->own == NULL && sim_domain_runner(d) == NULL;
-    if (dc->runs_trusts)
+    if (runs_trusts(dc))
         sim_legs_refresh(dc);
 }
 
-/* As `ntrust restore` does. */
-static ntstatus do_recheck(struct nt_txn *txn, void *ctx)
+/* As the daemon does when the file beside the store says that it has gone back. */
+static ntstatus do_restored(struct nt_txn *txn, void *ctx)
 {
-    (void)ctx;
-    return nt_op_trusts_recheck(txn);
+    const bool *surely = ctx;
+    return nt_op_store_restored(txn, nt_dir_domain(nt_txn_dir(txn))->changed, *surely,
+                                "The store has gone back.");
 }
 
 static void open_engine(struct sim_domain *d)
@@ -172,8 +182,9 @@ static void open_engine(struct sim_domain *d)
     struct nt_dir *dir = nt_engine_dir(d->engine);
     sim_ledger_reload(d, dir, ghost);
     nt_dir_unref(dir);
+    bool surely = sim_chance(&d->world->rng, 800); /* else that file is missing */
     if (d->restored)
-        sim_domain_change(d, do_recheck, NULL, "", 0);
+        sim_domain_change(d, do_restored, NULL, &surely, sizeof surely);
     d->restored = false;
 }
 
@@ -216,7 +227,6 @@ static void end_process(struct sim_dc *dc, bool lost_power)
     dc->host.up = false;
     dc->host.off = lost_power;
     dc->host.frozen_until = 0;
-    dc->runs_trusts = false;
     if (dc->own != NULL)
         dc->domain->lagged_at = w->core.now;
     nt_engine_free(dc->own);
@@ -257,20 +267,12 @@ void sim_dc_crash(struct sim_dc *dc, bool lost_power)
     }
     sim_say(&w->core, "%s crashes; its domain's store goes on", dc->host.name);
     w->counts.crashes++;
-    bool ran_trusts = dc->runs_trusts;
     /* What it had sent to the common store is kept there, and its callers never hear of it. */
     nt_engine_run(d->engine);
     if (d->stop.place != 0)
         return; /* the common store has stopped in that very commit */
     end_process(dc, lost_power);
     sim_after(&w->core, &dc->start, sim_between(&w->rng, SIM_SECOND, 10 * SIM_MINUTE));
-    for (unsigned i = 0; ran_trusts && i < d->dc_count; i++) {
-        if (!d->dcs[i].host.up || d->dcs[i].own != NULL)
-            continue;
-        d->dcs[i].runs_trusts = true;
-        sim_legs_refresh(&d->dcs[i]);
-        break;
-    }
 }
 
 /* --- a controller that lags --- */
@@ -280,7 +282,10 @@ void sim_dc_lag(struct sim_dc *dc, sim_time how_long)
     struct sim_domain *d = dc->domain;
     struct sim_world *w = d->world;
     char why[256];
-    if (d->dc_count == 1 || d->engine == NULL || !dc->host.up || dc->runs_trusts || dc->own != NULL)
+    unsigned others = 0;
+    for (unsigned i = 0; i < d->dc_count; i++)
+        others += &d->dcs[i] != dc && runs_trusts(&d->dcs[i]);
+    if (d->engine == NULL || others == 0 || !runs_trusts(dc))
         return;
     nt_engine_run(d->engine);
     if (d->stop.place != 0)

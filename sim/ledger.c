@@ -125,7 +125,8 @@ static struct sim_view_out view_of_out(const struct nt_tdo *tdo)
                               .next_adopted = o->next.set && !o->next.has_clear,
                               .next_refused = o->next.set && o->next.refused != 0,
                               .current = of(&o->current.hash),
-                              .history_count = o->history_count };
+                              .history_count = o->history_count,
+                              .lease = tdo->lease };
     if (v.next_set)
         v.next = of(&o->next.hash);
     for (unsigned i = 0; i < o->history_count && i < SIM_HISTORY; i++)
@@ -182,6 +183,23 @@ static void out_step(struct sim_trust *t, const struct sim_view_out *new, unsign
         fail(t, "the history of passwords is not what was promoted so far");
 }
 
+/* Who writes the record holds its lease: nobody takes it before its end, and every write counts. */
+static void lease_step(struct sim_trust *t, const struct sim_view_out *new)
+{
+    const struct sim_view_out *old = &t->ledger.out;
+    const struct nt_lease *before = &old->lease, *lease = &new->lease;
+    nt_time now = nt_now(&t->trusting->clock.env), most = NT_LEASE_S * NT_TIME_SECOND;
+    bool written = new->state != old->state || new->next_set != old->next_set ||
+                   new->next_refused != old->next_refused || !same(&new->next, &old->next) ||
+                   !same(&new->current, &old->current);
+    bool other = memcmp(before->holder, lease->holder, NT_LEASE_HOLDER) != 0;
+    bool runs = before->until > now && before->until - now <= most;
+    if (lease->number < before->number || (written && lease->number == before->number))
+        fail(t, "the TDO was written, and its number has not moved on");
+    else if (t->trusting->dc_count > 1 && lease->number == before->number + 1 && other && runs)
+        fail(t, "a controller has written the TDO while another one has its lease");
+}
+
 void sim_ledger_out(struct sim_trust *t, const struct nt_tdo *tdo, const struct nt_policy *policy)
 {
     struct sim_ledger *l = &t->ledger;
@@ -200,6 +218,7 @@ void sim_ledger_out(struct sim_trust *t, const struct nt_tdo *tdo, const struct 
         fail(t, "a TDO that was removed has come back");
     } else {
         out_step(t, &new, policy->history_kept);
+        lease_step(t, &new);
     }
     if (new.last_ok != l->out.last_ok)
         l->opened_at = core_of(t)->now;
@@ -253,9 +272,10 @@ static void drop(struct sim_view_in *v, unsigned i)
 /* A new current password came. False: no room is left to foretell. */
 static bool set_view(struct sim_view_in *v, const struct sim_hash *h)
 {
-    bool first = v->state == NT_IN_PROVEN;
+    bool first = v->state == NT_IN_PROVEN, proven = false;
     for (unsigned i = 0; i < v->previous_count; i++)
         if (same(&v->previous[i].hash, h)) {
+            proven = v->previous[i].proven;
             drop(v, i);
             break;
         }
@@ -268,7 +288,7 @@ static bool set_view(struct sim_view_in *v, const struct sim_hash *h)
     }
     v->state = NT_IN_ACTIVE;
     v->current = *h;
-    v->current_proven = false;
+    v->current_proven = proven;
     return true;
 }
 

@@ -35,6 +35,7 @@ struct sim_view_out {
     bool next_set, next_adopted, next_refused; /* refused: the trusted end takes no changes */
     struct sim_hash current, next, history[SIM_HISTORY];
     unsigned history_count;
+    struct nt_lease lease;
 };
 
 /* The trusted end. */

@@ -39,7 +39,7 @@ static void watch(struct sim_leg *leg)
         t->busy_since = core->now;
         t->busy = 0;
     }
-    if (++t->busy > SPIN_MOST)
+    if (++t->busy > SPIN_MOST * leg->dc->domain->dc_count)
         sim_fail(core, "%s: the trust to %s spins", leg->dc->host.name, t->trusted->name);
 }
 
@@ -51,7 +51,7 @@ static void watch_attempts(struct sim_leg *leg)
         t->attempts_since = core->now;
         t->attempts = 0;
     }
-    if (++t->attempts > ATTEMPTS_MOST)
+    if (++t->attempts > ATTEMPTS_MOST * leg->dc->domain->dc_count)
         sim_fail(core, "%s: more than %d connections an hour for the trust to %s",
                  leg->dc->host.name, ATTEMPTS_MOST, t->trusted->name);
 }
@@ -82,8 +82,6 @@ static void leg_release(struct sim_leg *leg, bool process_died)
     while (*at != leg)
         at = &(*at)->next;
     *at = leg->next;
-    if (leg->trust->leg == leg)
-        leg->trust->leg = NULL;
     sim_cancel(core_of(leg), &leg->stored);
     sim_wire_done(&leg->wire, process_died);
     nt_runner_free(leg->runner);
@@ -93,7 +91,6 @@ static void leg_release(struct sim_leg *leg, bool process_died)
 static void leg_end(struct sim_leg *leg)
 {
     leg->ending = true;
-    leg->trust->leg = NULL;
     sim_wire_drive(&leg->wire, NULL, UINT64_MAX);
     if (nt_runner_stop(leg->runner))
         leg_release(leg, false);
@@ -127,19 +124,29 @@ static void leg_begin(struct sim_dc *dc, struct sim_trust *t)
     leg->trust = t;
     leg->stored = (struct sim_event){ .run = on_stored, .kind = SIM_KIND_STORED };
     sim_wire_init(&leg->wire, dc, progress, leg);
-    leg->runner = nt_runner_new(&(struct nt_runner_config){
-        .service = &dc->service, .name = t->trusted->name, .post = post_stored, .ctx = leg });
+    leg->runner = nt_runner_new(&(struct nt_runner_config){ .service = &dc->service,
+                                                            .name = t->trusted->name,
+                                                            .shared = dc->domain->dc_count > 1,
+                                                            .post = post_stored,
+                                                            .ctx = leg });
     if (leg->runner == NULL) {
         free(leg);
         return;
     }
     leg->next = dc->legs;
     dc->legs = leg;
-    t->leg = leg;
     progress(leg);
 }
 
 /* --- all of them --- */
+
+static struct sim_leg *leg_of(const struct sim_dc *dc, const struct sim_trust *t)
+{
+    for (struct sim_leg *leg = dc->legs; leg != NULL; leg = leg->next)
+        if (leg->trust == t && !leg->ending)
+            return leg;
+    return NULL;
+}
 
 void sim_legs_refresh(struct sim_dc *dc)
 {
@@ -155,7 +162,7 @@ void sim_legs_refresh(struct sim_dc *dc)
         const struct nt_tdo *tdo = nt_dir_tdo(dir, d->out[i]->trusted->name);
         if (tdo == NULL)
             continue;
-        struct sim_leg *leg = d->out[i]->leg;
+        struct sim_leg *leg = leg_of(dc, d->out[i]);
         if (leg == NULL)
             leg_begin(dc, d->out[i]);
         else if (nt_runner_refresh(leg->runner, tdo))

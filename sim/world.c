@@ -83,7 +83,8 @@ struct sim_world *sim_world_new(const struct sim_config *config)
     sim_net_init(&w->net, &w->core, w->hosts, 0);
     make_outside(w);
     for (size_t i = 0; i < w->domain_count; i++) {
-        w->domains[i].dc_count = config->faults && sim_chance(&w->rng, 250) ? 2 : 1;
+        bool several = config->faults && sim_chance(&w->rng, 250);
+        w->domains[i].dc_count = several ? 2 + sim_chance(&w->rng, 300) : 1;
         sim_domain_init(w, &w->domains[i], (unsigned)i);
     }
     w->net.host_count = w->host_count;

@@ -14,7 +14,7 @@
 #include "service/logon.h"
 
 #define SIM_DOMAINS_MAX   500
-#define SIM_DCS_MAX       2 /* controllers of a domain */
+#define SIM_DCS_MAX       3 /* controllers of a domain */
 #define SIM_SNAPSHOTS_MAX 3
 #define SIM_PASSWORDS_MAX 3 /* that a user changes between */
 #define SIM_EPM_PORT      135
@@ -35,8 +35,8 @@ struct sim_clock {
 };
 void sim_clock_init(struct sim_clock *clock, struct sim_core *core, uint64_t number);
 
-/* One controller: a process with its service, the connections that it serves, and, in one
- * controller of each domain, the trusts that it holds to others. */
+/* One controller: a process with its service, the connections that it serves, and the trusts that
+ * it holds to others. Those over one store all run each of its trusts. */
 struct sim_dc {
     struct sim_domain *domain;
     struct sim_host host;
@@ -45,7 +45,6 @@ struct sim_dc {
     struct nt_token *anonymous;
     struct sim_serving *serving; /* connections */
     struct sim_leg *legs;
-    bool runs_trusts;
     struct nt_engine *own; /* its copy of the store, which lags; NULL: the common one */
     struct sim_event own_work;
     struct sim_event start;   /* again, after a crash */
@@ -85,7 +84,6 @@ struct sim_domain {
 struct sim_trust {
     struct sim_domain *trusting, *trusted;
     struct sim_ledger ledger;
-    struct sim_leg *leg; /* that runs it; NULL: none */
     struct sim_event use, admin, intruder, later;
     /* an administrator who establishes it, at both ends */
     unsigned attempt;  /* tells one initial password from the next */
@@ -160,11 +158,12 @@ void sim_domain_crash(struct sim_domain *d, bool lost_power);
 void sim_domain_poke(struct sim_domain *d);
 void sim_dc_poke(struct sim_dc *dc);
 /* From now on that controller knows what stands on the common disk now, and takes no change, until
- * it is started anew after so long. Nothing when it runs the trusts or shares with nobody. */
+ * it is started anew after so long. Nothing when nobody else would run the trusts. */
 void sim_dc_lag(struct sim_dc *dc, sim_time how_long);
 bool sim_domain_lags(const struct sim_domain *d, sim_time since);
-uint64_t sim_dc_ms(const struct sim_dc *dc);            /* its monotonic clock */
-struct sim_dc *sim_domain_runner(struct sim_domain *d); /* the one that runs the trusts; NULL */
+uint64_t sim_dc_ms(const struct sim_dc *dc); /* its monotonic clock */
+/* One of those that run the trusts; NULL: none does. */
+struct sim_dc *sim_domain_runner(struct sim_domain *d);
 void sim_domain_snapshot(struct sim_domain *d);
 /* To the snapshot at that place. */
 void sim_domain_revert(struct sim_domain *d, size_t place);

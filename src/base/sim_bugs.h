@@ -16,6 +16,8 @@
     BUG(SECOND_SECRET, "second-secret")             /* another one while one is unproven */        \
     BUG(IGNORE_EVIDENCE, "ignore-evidence")         /* the trusted end's hashes are not read */    \
     BUG(IGNORE_EPOCH, "ignore-epoch")               /* an old report overwrites a new trust */     \
+    BUG(NO_FENCE, "no-fence")                       /* of two controllers one writes old copies */ \
+    BUG(IGNORE_LEASE, "ignore-lease")               /* and does not wait for the other */          \
     BUG(NO_BACKOFF, "no-backoff")                   /* tries again at once */                      \
     BUG(ACCEPT_ANY_PREVIOUS, "accept-any-previous") /* all that the trusted end remembers */       \
     BUG(FORGET_PREVIOUS, "forget-previous")         /* at once when a new one is set */            \

@@ -132,9 +132,10 @@ static ntstatus decide_store(struct nt_wish *wish, struct nt_txn *txn)
     if (now == NULL || (now->out.epoch != r->storing.epoch && !NT_SIM_BUG(IGNORE_EPOCH)))
         return NT_STATUS(OBJECT_NAME_NOT_FOUND); /* removed, or added anew, meanwhile */
     r->storing_lease = now->lease;
-    r->storing_verdict =
-        nt_lease_judge(&now->lease, r->identity, r->storing_number, !r->shared, nt_txn_now(txn));
-    if (r->storing_verdict != NT_LEASE_GOOD && !NT_SIM_BUG(IGNORE_EPOCH))
+    r->storing_verdict = nt_lease_judge(
+        &now->lease, r->identity, NT_SIM_BUG(NO_FENCE) ? now->lease.number : r->storing_number,
+        !r->shared, nt_txn_now(txn));
+    if (r->storing_verdict != NT_LEASE_GOOD && now->out.epoch == r->storing.epoch)
         return NT_STATUS(ACCESS_DENIED);
     struct nt_tdo *next = nt_record_clone(now);
     if (next == NULL)
@@ -199,6 +200,8 @@ static void take_notes_back(struct nt_runner *r)
 /* The record as the store has it now goes over ours, which was made from an older one. */
 static void take_over(struct nt_runner *r, const struct nt_tdo *tdo)
 {
+    if (NT_SIM_BUG(NO_FENCE))
+        return;
     /* What was just found out is lost with our copy: a new channel finds out again. */
     r->reopen = r->reopen || (r->must_commit && r->session.open);
     r->out = tdo->out;
@@ -262,8 +265,8 @@ void nt_runner_stored(struct nt_runner *r, uint64_t now_ms)
     nt_wipe(&r->storing, sizeof r->storing);
     struct nt_dir *dir = nt_engine_dir(r->service->engine);
     const struct nt_tdo *tdo = nt_dir_tdo(dir, r->name);
-    bool stale = r->storing_verdict == NT_LEASE_STALE;
-    if (tdo != NULL && nt_runner_is_for(r, tdo) && (stale || tdo->lease.number > r->number))
+    /* Who overtook us may have failed to store it: then ours is as new as any, and is kept. */
+    if (tdo != NULL && nt_runner_is_for(r, tdo) && tdo->lease.number != r->number)
         take_over(r, tdo);
     nt_dir_unref(dir);
     nt_runner_step(r, now_ms);

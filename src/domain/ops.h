@@ -229,8 +229,6 @@ ntstatus nt_op_trust_set(struct nt_txn *txn, const char *name, const struct nt_t
 /* A person asks: see nt_out_want_check and nt_out_want_change. */
 ntstatus nt_op_trust_want(struct nt_txn *txn, const char *name, bool change, const char *who,
                           const char *peer);
-/* The store was restored from a backup: every trust is checked at once. */
-ntstatus nt_op_trusts_recheck(struct nt_txn *txn);
 
 /* --- trusts: a reset code --- */
 

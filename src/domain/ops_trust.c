@@ -420,24 +420,3 @@ ntstatus nt_op_trust_want(struct nt_txn *txn, const char *name, bool change, con
                  nt_op_by(who, by));
     return nt_op_put(txn, t, NT_STATUS(INTERNAL_ERROR));
 }
-
-ntstatus nt_op_trusts_recheck(struct nt_txn *txn)
-{
-    char name[64] = "";
-    for (;;) {
-        const struct nt_tdo *now = nt_dir_tdo_after(nt_txn_dir(txn), name);
-        if (now == NULL)
-            return NT_STATUS(SUCCESS);
-        snprintf(name, sizeof name, "%s", now->name);
-        if ((now->direction & OUTBOUND) == 0)
-            continue;
-        ntstatus status;
-        struct nt_tdo *t = tdo_copy(txn, name, &status);
-        if (t == NULL)
-            return status;
-        nt_out_want_check(&t->out, nt_txn_now(txn));
-        status = nt_op_put(txn, t, NT_STATUS(INTERNAL_ERROR));
-        if (!nt_status_ok(status))
-            return status;
-    }
-}

@@ -459,7 +459,7 @@ static void a_restored_store_checks_every_trust_at_once(void **state)
         t->out.next_check = T0 + NT_TIME_DAY;
         assert_int_equal(nt_txn_put(f->txn, t), NT_OK);
     }
-    assert_ok(nt_op_trusts_recheck(f->txn));
+    assert_ok(nt_op_store_restored(f->txn, T0, true, "It has gone back."));
     for (size_t i = 0; i < NT_COUNT(names); i++)
         assert_int_equal(nt_dir_tdo(now(f), names[i])->out.next_check, 0);
 }
