@@ -59,6 +59,9 @@
 #ifndef STRANGERS
 #define STRANGERS 0 /* wrong passwords that somebody else offers for the account */
 #endif
+#ifndef SLEEPS
+#define SLEEPS 0 /* with two controllers: the lease of one that is at work runs out */
+#endif
 #ifndef ASKS
 #define ASKS 0 /* changes that a person asks for, at any moment */
 #endif
@@ -143,14 +146,16 @@ typedef runner {
 
 trust_in in;             /* durable; what is shown is what is stored (store/engine.h) */
 trust_out disk;          /* the stored record of the trusting end */
-#if RUNNERS == 1 || defined(BUG_OWN_COPY)
-#define COPIES
 trust_out out[RUNNERS]; /* a runner's copy, stored as a whole when it says so (channel/runner.c) */
 #define O out[me]
 #define REC(x) out[x]
+#if RUNNERS > 1
+byte lease; /* 0: nobody's, or it has run out; else whose, plus one (domain/lease.h) */
+#define HOLDS(x) (lease == x + 1)
+#define MAY_WRITE(x) (lease == 0 || HOLDS(x))
 #else
-#define REC(x) disk
-#define O disk /* each event is one transaction on the newest record */
+#define HOLDS(x) true
+#define MAY_WRITE(x) true
 #endif
 session s[RUNNERS];
 runner r[RUNNERS];
@@ -164,6 +169,7 @@ bit live[RUNNERS]; /* the chain that the trusted end has is the one of this runn
 byte losses = LOSSES, out_crashes = OUT_CRASHES, in_crashes = IN_CRASHES;
 byte out_reverts = OUT_REVERTS, in_reverts = IN_REVERTS;
 byte declines = DECLINES, strangers = STRANGERS, asks = ASKS, resets = RESETS;
+byte sleeps = SLEEPS;
 
 /* --- ghosts: what only the checks read --- */
 
@@ -190,7 +196,7 @@ bit second; /* once is enough */
 #endif
 
 /* Scratch: set before it is read in each d_step, and not part of the state. */
-hidden byte i, j, n, room, count, yes, theirs_new, theirs_old, now_is, old_is;
+hidden byte i, j, n, other, room, count, yes, theirs_new, theirs_old, now_is, old_is;
 hidden byte names[NAMES + 1];
 
 /* --- records as a whole --- */
@@ -556,9 +562,7 @@ inline rename()
     name_in(in);
     name_out(disk);
     for (j : 0 .. RUNNERS - 1) {
-#ifdef COPIES
         name_out(out[j]);
-#endif
         name(s[j].opened_with);
         for (i : 0 .. CANDIDATES - 1) { name(r[j].candidate[i]) }
         name(r[j].evidence_new);
@@ -580,21 +584,6 @@ inline rename()
 }
 
 /* --- the trusting end: src/domain/trust_out.c --- */
-
-/* The record has other candidates now: what was offered before is not all that there is. */
-inline offers_change()
-{
-#ifndef BUG_OLD_OFFER
-    for (j : 0 .. RUNNERS - 1) {
-        if
-        :: r[j].doing == authenticating || r[j].doing == reading -> s[j].stale = 1
-        :: else
-        fi
-    }
-#else
-    skip
-#endif
-}
 
 /* find: 0 none, 1 next, 2 current, 3 history; into `result` */
 inline find(record, hash, result)
@@ -678,9 +667,7 @@ inline promote(record)
     drop_next(record);
     record.state = out_active;
     record.established = 1;
-    checks = 0;
-    grow_older();
-    offers_change()
+    checks = 0
 }
 
 #ifdef BUG_DROP_NOT_OFFERED
@@ -714,7 +701,6 @@ inline opened(me)
             :: O.next != 0 && !O.next_clear && OFFERED(me) ->
                 /* what was adopted does not open it */
                 drop_next(O);
-                offers_change();
                 s[me].fallback_only = 1;
                 O.due = 1;
                 r[me].must = 1
@@ -728,7 +714,6 @@ inline opened(me)
             if
             :: O.next != 0 && !O.next_clear -> /* the trusted end has gone back since */
                 drop_next(O);
-                offers_change();
                 O.state = out_active;
                 r[me].must = 1
             :: else
@@ -764,7 +749,6 @@ inline evidence(me)
                     O.next = r[me].evidence_new;
                     O.next_clear = 0;
                     O.next_refused = 0;
-                    offers_change();
                     if
                     :: !O.current_initial -> O.state = out_changing
                     :: else
@@ -818,7 +802,6 @@ inline store_next(me)
         O.next_clear = 1;
         O.next_refused = 0;
         O.state = (O.current_initial -> out_establishing : out_changing);
-        offers_change();
         r[me].must = 1
     :: else
     fi
@@ -958,44 +941,70 @@ inline ask(me, what, hash)
     carries_old[me] = 0
 }
 
-#ifdef COPIES
+/* take_over: what another controller has stored goes over the copy of this one, which was made from
+ * an older record and would be refused. What was found out meanwhile is found out again. */
+inline take_over(who)
+{
+    if
+    :: r[who].must && s[who].open && !s[who].prove -> wipe_session(who)
+    :: else
+    fi;
+    r[who].must = 0;
+#ifndef BUG_OLD_OFFER
+    if /* nt_out_offer */
+    :: (r[who].doing == authenticating || r[who].doing == reading) &&
+       (out[who].next != disk.next || out[who].current != disk.current) -> s[who].stale = 1
+    :: else
+    fi;
+#endif
+    copy_out(out[who], disk)
+}
+
+/* decide_store, which MAY_WRITE lets through */
 inline store(me)
 {
-    copy_out(disk, out[me])
+    if
+    :: disk.current != out[me].current -> grow_older()
+    :: else
+    fi;
+    copy_out(disk, out[me]);
+#if RUNNERS > 1
+    lease = me + 1;
+#ifndef BUG_OWN_COPY
+    other = 1 - me;
+    take_over(other);
+#endif
+#endif
+    skip
 }
+
 #define SAME(x, f) (out[x].f == disk.f)
 #define STORED(x)                                                                                  \
     (SAME(x, state) && SAME(x, broken) && SAME(x, refusals) && SAME(x, established) &&             \
      SAME(x, due) && SAME(x, next) && SAME(x, next_refused) && SAME(x, current) &&                 \
      SAME(x, current_proven))
-#endif
 
 /* The machine is lost with all that it had not stored, and runs again. */
 inline restart(me)
 {
     unreachable(me);
     r[me].must = 0;
-#ifdef COPIES
-    copy_out(out[me], disk);
+#if RUNNERS > 1
+    if /* its next life is another holder, and waits for this one's lease */
+    :: HOLDS(me) -> lease = 0
+    :: else
+    fi;
 #endif
-    skip
+    copy_out(out[me], disk)
 }
 
-/* Without copies an event has changed the stored record itself. */
-inline transaction(me)
-{
-#ifndef COPIES
-    r[me].must = 0;
-    check();
-#endif
-    skip
-}
-
+/* A moment of the clock: for all who have this record. */
 inline change_due(me)
 {
-    O.due = 1;
-#ifdef COPIES
-    disk.due = 1; /* a moment of the clock */
+    out[me].due = 1;
+    disk.due = 1;
+#if RUNNERS > 1
+    out[1 - me].due = 1;
 #endif
     skip
 }
@@ -1014,14 +1023,12 @@ proctype trusting(byte me)
 {
 end:
     do
-#ifdef COPIES
     :: d_step { /* commit; on_stored */
-        r[me].must ->
+        r[me].must && MAY_WRITE(me) ->
         r[me].must = 0;
         store(me);
         check()
        }
-#endif
 
     /* --- what the plan says --- */
     :: d_step { /* NT_OUT_OPEN */
@@ -1030,15 +1037,14 @@ end:
        }
     :: d_step { /* NT_OUT_READ_EVIDENCE */
         r[me].doing == idle && !r[me].must && WANT_EVIDENCE(me) ->
-        evidence(me);
-        transaction(me)
+        evidence(me)
        }
     :: d_step { /* NT_OUT_PROVE */
         r[me].doing == idle && !r[me].must && WANT_PROVE(me) ->
         start_opening(me)
        }
     :: d_step { /* NT_OUT_SEND */
-        r[me].doing == idle && !r[me].must && WANT_SEND(me) ->
+        r[me].doing == idle && !r[me].must && WANT_SEND(me) && HOLDS(me) ->
         r[me].doing = sending;
         if
         :: O.next != 0 -> ask(me, password_set, O.next)
@@ -1054,6 +1060,19 @@ end:
 #endif
         skip
        }
+#if RUNNERS > 1
+    :: d_step { /* nt_lease_may_send: the lease first */
+        r[me].doing == idle && !r[me].must && WANT_SEND(me) && !HOLDS(me) -> r[me].must = 1
+       }
+    :: d_step { /* the lease of one at rest runs out: nothing is done in it */
+        HOLDS(me) && r[me].doing == idle && !r[me].must && (WAITS(me) || STUCK(me)) -> lease = 0
+       }
+#if SLEEPS > 0
+    :: d_step { /* and of one that is slow, at any moment */
+        sleeps > 0 && HOLDS(me) -> sleeps--; disturbed(); lease = 0
+       }
+#endif
+#endif
     :: d_step { /* NT_OUT_STORE_NEXT */
         r[me].doing == idle && !r[me].must && WANT_NEXT(me) ->
         assert(O.next == 0); /* never another while one is unproven */
@@ -1061,28 +1080,23 @@ end:
 #ifdef BUG_SEND_BEFORE_DISK
         r[me].must = 0;
 #endif
-        transaction(me)
+        skip
        }
 #ifdef BUG_SECOND_SECRET
     :: d_step { /* the change did not get through: another try with another secret */
         r[me].doing == idle && !r[me].must && WANT_SEND(me) && O.next != 0 && !second ->
         second = 1;
-        store_next(me);
-        transaction(me)
+        store_next(me)
        }
 #endif
 
     /* --- nothing to do: time goes on --- */
-#ifdef COPIES
     :: d_step { /* want_commit */
-        r[me].doing == idle && !r[me].must && WAITS(me) && !STORED(me) ->
+        r[me].doing == idle && !r[me].must && WAITS(me) && !STORED(me) && MAY_WRITE(me) ->
         store(me);
         check()
        }
 #define IDLE(x) (r[x].doing == idle && !r[x].must && WAITS(x) && STORED(x))
-#else
-#define IDLE(x) (r[x].doing == idle && WAITS(x))
-#endif
 #if RUNNERS == 1
 #define TIME_PASSES IDLE(me)
 #else
@@ -1124,15 +1138,13 @@ end:
         (r[me].at + 1 == CANDIDATES || r[me].candidate[r[me].at + 1] == 0) ->
         refused(me, reason_mismatch);
         forget_candidates(me);
-        end_call(me);
-        transaction(me)
+        end_call(me)
        }
     :: d_step { /* NT_CHANNEL_REFUSED: there is no account */
         r[me].doing == authenticating && message[me] == no_account ->
         refused(me, reason_removed);
         forget_candidates(me);
-        end_call(me);
-        transaction(me)
+        end_call(me)
        }
     :: d_step { /* NT_CHANNEL_OPEN */
         r[me].doing == reading && message[me] == ok ->
@@ -1144,8 +1156,7 @@ end:
         :: else -> r[me].evidence_new = 0; r[me].evidence_old = 0
         fi;
         forget_candidates(me);
-        end_call(me);
-        transaction(me)
+        end_call(me)
        }
     :: d_step { /* NT_CHANNEL_SET: it has taken the password */
         r[me].doing == sending && message[me] == ok ->
@@ -1153,14 +1164,12 @@ end:
         :: s[me].open -> sent(me)
         :: else
         fi;
-        end_call(me);
-        transaction(me)
+        end_call(me)
        }
     :: d_step { /* NT_CHANNEL_SET: it declines */
         r[me].doing == sending && message[me] == declined ->
         send_declined(me);
-        end_call(me);
-        transaction(me)
+        end_call(me)
        }
     :: d_step { /* ACCESS_DENIED asks for a new channel */
         r[me].doing == sending && message[me] == denied ->
@@ -1355,22 +1364,13 @@ inline delay(me)
  * that is behind itself: to that one its own steps would have to be added. */
 #define IN_STEP(record)                                                                            \
     (in.current == record.current || (record.next_clear && in.current == record.next))
-#ifdef COPIES
-#define SETTLED                                                                                    \
-    (disk.established && in.state == in_active && IN_STEP(disk) && IN_STEP(out[0]))
-#else
 #define SETTLED (disk.established && in.state == in_active && IN_STEP(disk))
-#endif
 /* A change that the trusted end has seen proven counts, also before this end has heard of it. */
 #define PROVEN_SLOT(x, pw) (in.previous[x] == pw && in.proven[x])
 #define PROVEN_THERE(pw)                                                                           \
     (pw != 0 && ((in.current == pw && in.current_proven) || PROVEN_SLOT(0, pw) ||                  \
                  PROVEN_SLOT(1, pw) || PROVEN_SLOT(2, pw)))
-#ifdef COPIES
-#define UNHEARD PROVEN_THERE(out[0].next)
-#else
 #define UNHEARD PROVEN_THERE(disk.next)
-#endif
 #define IN_LIKE(f) (in_shot.f == in.f)
 #define IN_SLOT(x) (in_shot.previous[x] == in.previous[x] && in_shot.proven[x] == in.proven[x])
 #define IN_SHOT                                                                                    \
@@ -1399,11 +1399,7 @@ end:
         asks > 0 && disk.current != 0 ->
         asks--;
         disturbed();
-        disk.due = 1;
-#ifdef COPIES
-        out[0].due = 1;
-#endif
-        skip
+        change_due(0)
        }
 #endif
 #if STRANGERS > 0
@@ -1541,10 +1537,10 @@ init {
         in.state = in_absent;
         disk.state = out_pending;
         disk.broken = reason_none;
-#ifdef COPIES
-        out[0].state = out_pending;
-        out[0].broken = reason_none;
-#endif
+        for (j : 0 .. RUNNERS - 1) {
+            out[j].state = out_pending;
+            out[j].broken = reason_none
+        };
 #else
         permit();
         establish(INITIAL);
