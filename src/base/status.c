@@ -73,30 +73,39 @@ ntstatus nt_status_of(enum nt_err err)
     return NT_STATUS(INTERNAL_ERROR);
 }
 
+/* [MS-ERREF] 2.2, those that speak of trusts */
 const char *nt_werror_name(uint32_t werr)
 {
-    switch (werr) {
-    case NT_WERR_OK:
-        return "SUCCESS";
-    case NT_WERR_ACCESS_DENIED:
-        return "ACCESS_DENIED";
-    case NT_WERR_NO_LOGON_SERVERS:
-        return "NO_LOGON_SERVERS";
-    case NT_WERR_LOGON_FAILURE:
-        return "LOGON_FAILURE";
-    case NT_WERR_NO_SUCH_DOMAIN:
-        return "NO_SUCH_DOMAIN";
-    case NT_WERR_NO_TRUST_LSA_SECRET:
-        return "NO_TRUST_LSA_SECRET";
-    case NT_WERR_NO_TRUST_SAM_ACCOUNT:
-        return "NO_TRUST_SAM_ACCOUNT";
-    case NT_WERR_TRUSTED_DOMAIN_FAILURE:
-        return "TRUSTED_DOMAIN_FAILURE";
-    case NT_WERR_TRUSTED_RELATIONSHIP_FAILURE:
-        return "TRUSTED_RELATIONSHIP_FAILURE";
-    default:
-        return "";
-    }
+    static const struct {
+        uint32_t werr;
+        const char *name;
+    } names[] = {
+        { NT_WERR_OK, "SUCCESS" },
+        { NT_WERR_ACCESS_DENIED, "ACCESS_DENIED" },
+        { 86, "WRONG_PASSWORD" },
+        { 1265, "DOWNGRADE_DETECTED" },
+        { NT_WERR_NO_LOGON_SERVERS, "NO_LOGON_SERVERS" },
+        { NT_WERR_LOGON_FAILURE, "LOGON_FAILURE" },
+        { 1331, "ACCOUNT_DISABLED" },
+        { 1351, "CANT_ACCESS_DOMAIN_INFO" },
+        { NT_WERR_NO_SUCH_DOMAIN, "NO_SUCH_DOMAIN" },
+        { 1398, "TIME_SKEW" },
+        { 1722, "RPC_S_SERVER_UNAVAILABLE" },
+        { 1753, "EPT_S_NOT_REGISTERED" },
+        { NT_WERR_NO_TRUST_LSA_SECRET, "NO_TRUST_LSA_SECRET" },
+        { NT_WERR_NO_TRUST_SAM_ACCOUNT, "NO_TRUST_SAM_ACCOUNT" },
+        { NT_WERR_TRUSTED_DOMAIN_FAILURE, "TRUSTED_DOMAIN_FAILURE" },
+        { NT_WERR_TRUSTED_RELATIONSHIP_FAILURE, "TRUSTED_RELATIONSHIP_FAILURE" },
+        { 1790, "TRUST_FAILURE" },
+        { 1810, "DOMAIN_TRUST_INCONSISTENT" },
+        { 1908, "DOMAIN_CONTROLLER_NOT_FOUND" },
+        { 1935, "AUTHENTICATION_FIREWALL_FAILED" },
+        { 1937, "NTLM_BLOCKED" },
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].werr == werr)
+            return names[i].name;
+    return "";
 }
 
 const char *nt_fault_name(uint32_t fault)

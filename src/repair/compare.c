@@ -119,9 +119,8 @@ static void judge_unseen(struct compare *j, const struct nt_end_facts *e)
 static bool finds_nobody(uint32_t werr)
 {
     return werr == NT_WERR_NO_LOGON_SERVERS || werr == COMPARE_DC_NOT_FOUND ||
-           werr == NT_WERR_NO_SUCH_DOMAIN || werr == COMPARE_CANT_ACCESS_DOMAIN_INFO ||
-           werr == COMPARE_RPC_UNAVAILABLE || werr == COMPARE_NO_ENDPOINT ||
-           werr == COMPARE_TRUST_FAILURE;
+           werr == NT_WERR_NO_SUCH_DOMAIN || werr == COMPARE_RPC_UNAVAILABLE ||
+           werr == COMPARE_NO_ENDPOINT || werr == COMPARE_TRUST_FAILURE;
 }
 
 /* N1: we reach both, and the one does not find the other. */

@@ -282,6 +282,28 @@ static void judge_failed(struct compare *j, const struct way *w, uint32_t werr)
     case NT_WERR_TRUSTED_DOMAIN_FAILURE:
         judge_mismatch(j, w);
         break;
+    case COMPARE_INCONSISTENT:
+        if (compare_blame(j, "domain-changed", from)) {
+            VERDICT(j, "%s has its trust with another domain named %s", from, to);
+            CAUSE(j, "its controller says that name and SID do not belong together");
+            REMEDY(j, "ntrust reset --recreate %s %s", j->f->end[0].typed, j->f->end[1].typed);
+        }
+        break;
+    case COMPARE_TIME_SKEW:
+        if (compare_blame(j, "time-skew", "")) {
+            VERDICT(j, "%s and %s refuse each other for their clocks", from, to);
+            CAUSE(j,
+                  "seen from here the clocks agree, but the controllers that talk may be others");
+            REMEDY(j, "compare the clocks of all controllers of %s and %s", from, to);
+        }
+        break;
+    case COMPARE_NTLM_BLOCKED:
+        if (compare_blame(j, "ntlm-blocked", "")) {
+            VERDICT(j, "NTLM is forbidden between %s and %s", from, to);
+            CAUSE(j, "a policy of either end blocks it (Restrict NTLM, ntlm auth)");
+            REMEDY(j, "see the NTLM policies and their log at %s and %s", from, to);
+        }
+        break;
     default:
         if (compare_blame(j, "channel-failed", "")) {
             VERDICT(j, "%s cannot open its secure channel to %s", from, to);

@@ -55,7 +55,7 @@ static void an_end_that_is_down_is_named(void **state)
 /* N1: it answers us, but not the other end. */
 static void an_end_that_does_not_find_the_other_is_named(void **state)
 {
-    static const uint32_t codes[] = { 1311, 1355, 1908, 1722, 1351 };
+    static const uint32_t codes[] = { 1311, 1355, 1908, 1722, 1753 };
     (void)state;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         struct nt_ends_facts *f = good();
@@ -248,6 +248,20 @@ static void a_missing_secret_and_a_missing_account_are_of_different_ends(void **
     assert_critical(f, "account-missing", "EAST", NT_GROUP_PASSWORDS);
 }
 
+static void what_the_controller_says_by_its_code_is_believed(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    WEST(f)->channel.werr = 1810;
+    assert_critical(f, "domain-changed", "WEST", NT_GROUP_PASSWORDS);
+    WEST(f)->channel.werr = 1937;
+    assert_judged(f, NT_GRADE_CRITICAL, "ntlm-blocked", "", NT_GROUP_PASSWORDS, "policies");
+    WEST(f)->channel.werr = 1398;
+    assert_judged(f, NT_GRADE_CRITICAL, "time-skew", "", NT_GROUP_PASSWORDS, "clocks");
+    WEST(f)->channel.werr = 4711;
+    assert_critical(f, "channel-failed", "", NT_GROUP_PASSWORDS);
+}
+
 /* P3: changing the secret again would make it worse. */
 static void controllers_that_differ_are_not_reset(void **state)
 {
@@ -326,6 +340,7 @@ int main(void)
         cmocka_unit_test(an_nt_style_trusted_end_needs_no_object),
         cmocka_unit_test(the_end_that_set_its_half_alone_is_told_by_the_accounts),
         cmocka_unit_test(a_missing_secret_and_a_missing_account_are_of_different_ends),
+        cmocka_unit_test(what_the_controller_says_by_its_code_is_believed),
         cmocka_unit_test(controllers_that_differ_are_not_reset),
         cmocka_unit_test(an_old_secret_is_a_warning),
         cmocka_unit_test(what_cannot_be_read_is_unknown_and_not_guessed),
