@@ -84,8 +84,14 @@ struct nt_runner {
         bool stranger;     /* before anything about the account was said */
         ntstatus status;
         char host[NT_SERVER_NAME], text[NT_OUT_TEXT];
-    } refusal;                 /* of this attempt */
-    bool missed;               /* another one could not be asked in this attempt */
+    } refusal;   /* of this attempt */
+    bool missed; /* another one could not be asked in this attempt */
+    /* A round: each controller is asked once which password it knows, field guide 2, P3. */
+    bool round_wanted;
+    bool visiting;             /* the channel is there for the round alone */
+    uint32_t round;            /* those still to be asked: a bit each */
+    size_t home;               /* the one to come back to */
+    nt_time round_at;          /* when the last one began */
     char host[NT_SERVER_NAME]; /* of the channel */
     bool has_evidence;         /* of the channel */
     bool evidence_told;        /* the machine has it: for another look a new channel is needed */
@@ -410,6 +416,7 @@ void nt_runner_forward(struct nt_runner *r, struct nt_forward *fwd, uint64_t now
             nt_out_want_check(&r->out, now);
             /* One that is just being set up is new enough. */
             r->reopen = r->session.open;
+            r->round_wanted = true;
             if (fwd->kind == NT_FORWARD_REDISCOVER)
                 r->located_ms = 0;
         }
@@ -573,6 +580,8 @@ static void name_the_laggard(struct nt_runner *r)
              "Controller %.60s refuses the passwords of which %.60s accepts one: it lags behind, "
              "or has gone back alone.",
              r->refusal.host, r->host);
+    if (!nt_seen_lags(&r->out.seen, r->refusal.host, 0, nt_now(r->service->env)))
+        result.kind = NULL; /* said before */
     r->refusal.any = false;
     apply(r, &result);
 }
@@ -657,9 +666,32 @@ static void judge_refusal(struct nt_runner *r, const struct nt_dir *dir)
     fail_queue(r, NT_STATUS(TRUSTED_DOMAIN_FAILURE), f->text);
 }
 
+/* One of a round refuses what the one at home accepts. */
+static void note_laggard(struct nt_runner *r, const struct nt_dir *dir, ntstatus status)
+{
+    struct nt_out_when when = moment(r, dir);
+    struct nt_out_result result = { .effect = NT_OUT_NOTE, .level = NT_EVENT_WARNING };
+    enum nt_broken reason = nt_broken_of(status);
+    if (reason != NT_BROKEN_MISMATCH && reason != NT_BROKEN_REMOVED)
+        return;
+    if (nt_seen_lags(&r->out.seen, r->host, 0, when.now)) {
+        result.kind = "trust-controller-lags";
+        snprintf(result.text, sizeof result.text,
+                 "Controller %.60s accepts no password of ours, and %.60s the newest one: it lags "
+                 "behind, or has gone back alone. Nothing is changed for its sake.",
+                 r->host, r->servers.list[r->home].host);
+    }
+    apply(r, &result);
+}
+
 static void on_refused(struct nt_runner *r, const struct nt_dir *dir,
                        const struct nt_channel_event *ev, uint64_t now_ms)
 {
+    if (r->visiting) {
+        note_laggard(r, dir, ev->status);
+        close_channel(r);
+        return;
+    }
     note_refusal(r, ev);
     /* One controller of several may lag behind or have gone back alone. Before the first change
      * nobody else is asked: a wrong password costs the permission. */
@@ -677,6 +709,10 @@ static void on_failed(struct nt_runner *r, const struct nt_dir *dir,
     r->missed = r->missed || was_opening;
     if (was_opening)
         r->waits_ms[r->server] = now_ms + SERVER_WAIT_MS;
+    if (was_opening && r->visiting) {
+        close_channel(r); /* nothing is known of it */
+        return;
+    }
     if (was_opening && try_next_server(r, dir, now_ms))
         return;
     if (was_opening && r->refusal.any) {
@@ -734,6 +770,61 @@ static bool drained(struct nt_runner *r)
     return !r->draining;
 }
 
+/* Whether the plan's next step is one to go round before: rest that a person waits for, or a change
+ * that is due. */
+static bool round_due(struct nt_runner *r, const struct nt_out_action *action,
+                      const struct nt_out_when *when)
+{
+    bool store = action->step == NT_OUT_STORE_NEXT;
+    bool change = store && !r->out.change_wanted && r->out.current.has_clear &&
+                  when->now - r->round_at > when->policy->check_interval_s * NT_TIME_SECOND;
+    if (!r->session.open || r->session.lagging || r->visiting ||
+        !(store || action->step == NT_OUT_WAIT))
+        return false;
+    bool due = (change || r->round_wanted) && r->out.established && r->servers.count > 1;
+    r->round_wanted = false;
+    return due;
+}
+
+static void begin_round(struct nt_runner *r, nt_time now, uint64_t now_ms)
+{
+    r->round_at = now;
+    r->home = r->server;
+    r->round = 0;
+    for (size_t i = 0; i < r->servers.count; i++)
+        if (i != r->home && r->waits_ms[i] <= now_ms)
+            r->round |= 1u << i;
+    r->visiting = r->round != 0;
+}
+
+/* On to the next one of the round, or home at its end. The trust works: only the one that is asked
+ * is judged. */
+static void go_round(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
+{
+    struct nt_out_action action;
+    nt_time now = nt_now(r->service->env);
+    size_t next = 0;
+    close_channel(r);
+    nt_out_want_check(&r->out, now);
+    while (next < r->servers.count && (r->round >> next & 1u) == 0)
+        next++;
+    r->visiting = next < r->servers.count;
+    nt_out_plan(&r->out, policy_of(dir), &r->session, now, &action);
+    if (!r->visiting || action.step != NT_OUT_OPEN) {
+        r->visiting = false;
+        r->round = 0;
+        r->server = r->home < r->servers.count ? r->home : 0;
+        return;
+    }
+    r->round &= ~(1u << next);
+    r->server = next;
+    r->tried_now = 0;
+    r->tried = r->servers.count;
+    r->refusal.any = r->missed = false;
+    if (!open_channel(r, &action, now_ms))
+        r->round = 0;
+}
+
 /* Does the next step; false: there is nothing more to do before something happens. */
 static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
 {
@@ -749,6 +840,17 @@ static bool act(struct nt_runner *r, const struct nt_dir *dir, uint64_t now_ms)
         close_channel(r);
     }
     nt_out_plan(&r->out, when.policy, &r->session, when.now, &action);
+    bool begins = round_due(r, &action, &when);
+    if (begins)
+        begin_round(r, when.now, now_ms);
+    bool visited = r->visiting && (begins || !r->session.open || r->session.lagging ||
+                                   action.step == NT_OUT_WAIT || action.step == NT_OUT_STORE_NEXT);
+    if (visited) {
+        if (!drained(r))
+            return false;
+        go_round(r, dir, now_ms);
+        return !r->opening;
+    }
     switch (action.step) {
     case NT_OUT_WAIT:
         r->deadline_ms = ms_until(r, action.until, now_ms);
@@ -887,6 +989,7 @@ static void take_servers(struct nt_runner *r, const struct nt_servers *named)
     if (same)
         return;
     r->servers = *named;
+    r->round = 0;
     r->located_ms = 0;
     memset(r->waits_ms, 0, sizeof r->waits_ms);
 }

@@ -194,5 +194,41 @@ class Clone(Survival):
         self.logon_works()
 
 
+class SomeControllers(world.TestCase):
+    """Two controllers of the trusted domain, one of which went back alone."""
+
+    def test_the_one_that_lags_is_named_and_nothing_is_changed(self):
+        accounts, resources = self.world.pair()
+        lagging = self.world.domain('ACCOUNTS', 'ACCPDC', init=False)
+        lagging.write_config({'listen': {'address': world.PROXY_ADDRESS}})
+        servers = ['%s:%d' % (world.ADDRESS, accounts.epm_port),
+                   '%s:%d' % (world.PROXY_ADDRESS, lagging.epm_port)]
+        world.establish(resources, accounts)
+        accounts.ntrust('backup', lagging.store)
+        shutil.copy(accounts.key, lagging.key)
+        for _ in range(3):
+            resources.ntrust('trust', 'rotate', 'ACCOUNTS')
+        lagging.start()
+        resources.api('PATCH', '/v1/trusts/ACCOUNTS', {'servers': servers})
+        version = accounts.permit('RESOURCES')['version']
+        code, out, _ = resources.ntrust('check', 'ACCOUNTS', code=None)
+        self.assertEqual(code, 1, out)
+        self.assertIn('%s (3 changes behind)' % world.PROXY_ADDRESS, ' '.join(out.split()))
+        named = events(resources, 'trust-controller-lags', 'ACCOUNTS')
+        self.assertEqual(len(named), 1, named)
+        self.assertIn('%s is 3 changes behind' % world.PROXY_ADDRESS, named[0]['text'])
+        # neither is it repaired from here, nor is the password changed when that is due
+        resources.ntrust('policy', 'set', 'change_interval_s', '3600')
+        self.assertEqual(lagging.permit('RESOURCES')['version'], version - 3)
+        self.assertEqual(accounts.permit('RESOURCES')['version'], version)
+        # once it has caught up, that is seen, too
+        lagging.stop()
+        os.unlink(lagging.store)
+        accounts.ntrust('backup', lagging.store)
+        lagging.start()
+        resources.ntrust('check', 'ACCOUNTS', code=0)
+        self.assertEqual(resources.trust('ACCOUNTS')['seen']['laggards'], [])
+
+
 if __name__ == '__main__':
     world.main()
