@@ -239,6 +239,7 @@ def revert_trusted(t):
     put_back(t, [t.lab.accounts], [copy], behind != 0)
     if heals and behind > 0:
         t.expect(t.lab.resources, 'trust-peer-behind')
+        t.expect(t.lab.resources, 'trust-peer-healed')
     return WORKS if heals else MISMATCH
 
 

@@ -30,8 +30,9 @@ POLICY = {'retry_first_s': 1, 'retry_most_s': 1, 'check_interval_s': 5, 'lockout
 
 # Events that say that something went wrong with a trust or a store. A round that does not expect
 # them must not bring them: a false alarm is a fault.
-ALARMS = {'trust-broken', 'trust-peer-behind', 'trust-end-reverted', 'trust-changed-elsewhere',
-          'store-restored', 'store-epoch-missing'}
+ALARMS = {'trust-broken', 'trust-peer-behind', 'trust-peer-healed', 'trust-end-reverted',
+          'trust-changed-elsewhere', 'trust-cloned', 'trust-controller-lags', 'store-restored',
+          'store-epoch-missing'}
 
 
 def newest_event(controller):
