@@ -8,6 +8,7 @@ is there. The same seed rolls the same faults; --round plays one of them alone.
 import argparse
 import collections
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -107,13 +108,19 @@ class Torture:
             controller.copy_store(copy.folder)
             controller.start()
             self.settle(faults.WORKS)
-        self.copies = self.copies[-COPIES_KEPT + 1:] + [copy]
+        self.forget(self.copies[:-COPIES_KEPT])
+        self.copies.append(copy)
         return copy
+
+    def forget(self, copies):
+        self.copies = [c for c in self.copies if c not in copies]
+        for copy in copies:
+            shutil.rmtree(copy.folder)
 
     def branch(self):
         """From here the trust's passwords go another way: steps from earlier copies cannot be
         counted any more."""
-        self.copies = []
+        self.forget(self.copies)
 
     def expect(self, controller, kind):
         self.expected.add((controller, kind))
