@@ -39,7 +39,7 @@ enum nt_err nt_engine_start(struct nt_engine *engine) NT_MUST_USE;
 /* The newest committed directory, with a reference for the caller. Any thread. */
 struct nt_dir *nt_engine_dir(struct nt_engine *engine);
 /* The same for who uses a secret: with all that other processes have committed to a shared store
- * before this call. That costs a few microseconds there (bench/README.md), nothing otherwise. */
+ * before this call. That costs two microseconds there (bench/README.md), nothing otherwise. */
 struct nt_dir *nt_engine_dir_now(struct nt_engine *engine);
 bool nt_engine_shared(const struct nt_engine *engine);
 
