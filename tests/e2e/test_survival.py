@@ -144,7 +144,12 @@ class TrustingEnd(Survival):
         flat = ' '.join(out.split())
         self.assertRegex(flat, 'At fault: RESOURCES')
         self.assertRegex(flat, 'this end was restored from a backup of 20.*reset needed')
-        # the policy can widen what the trusted end accepts, but not what it has forgotten
+        behind = until('the trusted end recognises it', lambda: events(
+            self.accounts, 'trust-end-behind', 'RESOURCES'))
+        self.assertEqual(len(behind), 1, behind)
+        self.assertIn('2 changes ago: that end was restored from an older copy', behind[0]['text'])
+        self.assertIn('ntrust reset ACCOUNTS', behind[0]['text'])
+        self.assertIn('2 changes ago', self.accounts.permit('RESOURCES')['text'])
         self.resources.ntrust('reset', 'ACCOUNTS', '-U', 'ACCOUNTS\\Administrator',
                               '--peer-password-fd', '0', stdin=world.ADMIN_PASSWORD)
         self.logon_works()
