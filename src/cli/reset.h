@@ -48,6 +48,8 @@ int reset_conclude(struct reset *r, bool ok); /* the exit code */
 
 /* --- the admin API --- */
 
+/* False, with the failure told, when it is none or an error. */
+bool reset_answered(struct reset *r, const json_t *answer, unsigned http);
 /* body may be NULL, and is given up. NULL with the failure told. */
 json_t *reset_ask(struct reset *r, const char *method, const char *path, json_t *body);
 /* About the other domain: "/v1/trusts/", "/verify". */

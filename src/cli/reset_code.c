@@ -92,8 +92,7 @@ bool reset_make_code(struct reset *r)
     if (answer == NULL || http >= 400) {
         const json_t *error = json_object_get(answer, "error");
         snprintf(r->next, sizeof r->next, "%s", cli_text(error, "next"));
-        reset_failed(r, r->own, "%s",
-                     answer != NULL ? cli_text(error, "text") : "ntrustd does not answer");
+        (void)reset_answered(r, answer, http);
         json_decref(answer);
         return false;
     }
@@ -148,8 +147,7 @@ static json_t *offer_code(struct reset *r)
             return answer;
         const json_t *error = json_object_get(answer, "error");
         bool typing = strcmp(cli_text(error, "mistake"), "typing") == 0;
-        reset_failed(r, r->own, "%s",
-                     answer != NULL ? cli_text(error, "text") : "ntrustd does not answer");
+        (void)reset_answered(r, answer, http);
         if (typing)
             r->verdict = "Nothing was sent, and the code is as good as before. Type it again";
         else

@@ -99,11 +99,11 @@ void reset_catch_interrupts(void)
 const char *reset_again(const struct reset *r, char *out, size_t size)
 {
     const struct cli *cli = r->cli;
-    size_t at = (size_t)snprintf(out, size, "ntrust reset%s%s %s",
+    size_t at = (size_t)snprintf(out, size, "ntrust reset%s %s",
                                  cli->reset_here   ? " --here"
                                  : cli->reset_code ? " --code"
                                                    : "",
-                                 "", r->name);
+                                 r->name);
     if (cli->kerberos)
         at += (size_t)snprintf(out + at, size - at, " -k");
     else if (cli->peer_user != NULL)
@@ -160,15 +160,21 @@ int reset_conclude(struct reset *r, bool ok)
 
 /* --- the admin API --- */
 
+bool reset_answered(struct reset *r, const json_t *answer, unsigned http)
+{
+    if (answer != NULL && http < 400)
+        return true;
+    const json_t *error = json_object_get(answer, "error");
+    return reset_failed(r, r->own, "%s",
+                        answer != NULL ? cli_text(error, "text") : "ntrustd does not answer");
+}
+
 json_t *reset_ask(struct reset *r, const char *method, const char *path, json_t *body)
 {
     unsigned http;
     json_t *answer = cli_call_quiet(r->cli, method, path, body, &http);
-    if (answer != NULL && http < 400)
+    if (reset_answered(r, answer, http))
         return answer;
-    const json_t *error = json_object_get(answer, "error");
-    reset_failed(r, r->own, "%s",
-                 answer != NULL ? cli_text(error, "text") : "ntrustd does not answer");
     json_decref(answer);
     return NULL;
 }

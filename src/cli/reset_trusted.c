@@ -66,25 +66,39 @@ void reset_plan_trusted(struct reset *r)
 static bool begin_there(struct reset *r, const struct nt_password *password)
 {
     struct nt_sid own;
-    bool ok = r->tdo.exists ? nt_admin_tdo_set_password(r->peer.admin, r->own, password)
-                            : cli_sid(r->domain, "sid", &own) &&
-                                  nt_admin_tdo_create(r->peer.admin, r->own, &own, password);
-    if (!ok)
+    bool made = !r->tdo.exists && cli_sid(r->domain, "sid", &own) &&
+                nt_admin_tdo_create(r->peer.admin, r->own, &own, password);
+    /* What a command that was interrupted just before had under way can come to pass only now. */
+    bool there = r->tdo.exists || (!made && nt_admin_error(r->peer.admin)->kind == NT_ADMIN_EXISTS);
+    if (there ? !nt_admin_tdo_set_password(r->peer.admin, r->own, password) : !made)
         return reset_peer_failed(r);
     r->changes++;
     reset_done(r, r->name,
-               r->tdo.exists ? "its trust with %s begins anew with a fresh random password"
-                             : "it is to trust %s, with a fresh random password",
+               there ? "its trust with %s begins anew with a fresh random password"
+                     : "it is to trust %s, with a fresh random password",
                r->own);
     return true;
 }
 
-static bool permit_here(struct reset *r, const char *secret)
+static json_t *post_permit(struct reset *r, const char *secret, unsigned *http)
 {
     json_t *body = json_pack("{s:s,s:s}", "name", r->name, "password", secret);
-    json_t *answer = reset_ask(r, "POST", "/v1/permits", body);
+    return cli_call_quiet(r->cli, "POST", "/v1/permits", body, http);
+}
+
+static bool permit_here(struct reset *r, const char *secret)
+{
+    unsigned http;
+    json_t *answer = post_permit(r, secret, &http);
+    if (answer != NULL && http == 409) { /* likewise */
+        json_decref(answer);
+        if (!reset_ask_only(r, "DELETE", "/v1/permits/", "", NULL))
+            return false;
+        answer = post_permit(r, secret, &http);
+    }
+    bool ok = reset_answered(r, answer, http);
     json_decref(answer);
-    if (answer == NULL)
+    if (!ok)
         return false;
     r->changes++;
     reset_done(r, r->own, "%s$ made with the same password", r->name);

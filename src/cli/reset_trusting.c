@@ -60,16 +60,28 @@ void reset_plan_trusting(struct reset *r)
     reset_would(r, r->own, "prove it, and have the system replace the password");
 }
 
+static bool remove_account(struct reset *r)
+{
+    if (!nt_admin_account_delete(r->peer.admin, r->own) &&
+        nt_admin_error(r->peer.admin)->kind != NT_ADMIN_MISSING)
+        return reset_peer_failed(r);
+    r->changes++;
+    reset_done(r, r->name, "%s$ removed", r->own);
+    return true;
+}
+
 static bool recreate_account(struct reset *r, const struct nt_password *secret)
 {
-    if (r->account.exists) {
-        if (!nt_admin_account_delete(r->peer.admin, r->own) &&
-            nt_admin_error(r->peer.admin)->kind != NT_ADMIN_MISSING)
-            return reset_peer_failed(r);
-        r->changes++;
-        reset_done(r, r->name, "%s$ removed", r->own);
+    if (r->account.exists && !remove_account(r))
+        return false;
+    bool made = nt_admin_account_create(r->peer.admin, r->own, secret);
+    /* What a command that was interrupted just before had under way can come to pass only now. */
+    if (!made && nt_admin_error(r->peer.admin)->kind == NT_ADMIN_EXISTS) {
+        if (!remove_account(r))
+            return false;
+        made = nt_admin_account_create(r->peer.admin, r->own, secret);
     }
-    if (!nt_admin_account_create(r->peer.admin, r->own, secret))
+    if (!made)
         return reset_peer_failed(r);
     r->changes++;
     reset_done(r, r->name, "%s$ made with a fresh random password, disabled as yet", r->own);

@@ -15,6 +15,7 @@ import threading
 import time
 import unittest
 
+import clock
 import world as w
 
 ROOT = os.geteuid() == 0
@@ -848,68 +849,16 @@ class Admin(w.TestCase):
         self.assertEqual(as_nobody('status')[0], 0)
 
 
-SHIM = r'''
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
-/* The real time, and as many seconds as the file says, newly read each time. */
-static long offset(void)
-{
-    const char *path = getenv("CLOCK_OFFSET");
-    FILE *f = path != NULL ? fopen(path, "re") : NULL;
-    long seconds = 0;
-    if (f != NULL) {
-        if (fscanf(f, "%ld", &seconds) != 1)
-            seconds = 0;
-        fclose(f);
-    }
-    return seconds;
-}
-
-int clock_gettime(clockid_t clock, struct timespec *t)
-{
-    int rc = (int)syscall(SYS_clock_gettime, clock, t);
-    if (rc == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        t->tv_sec += offset();
-    return rc;
-}
-'''
 DAY = 86400
 
 
-class Clock(w.TestCase):
+class Clock(clock.TestCase):
     """The wall clock is set back, and far forward: nothing breaks by that."""
 
     def setUp(self):
         super().setUp()
-        source, self.shim = self.world.folder + '/shim.c', self.world.folder + '/shim.so'
-        with open(source, 'w') as f:
-            f.write(SHIM)
-        try:
-            subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC', '-O1', '-o', self.shim,
-                            source], check=True, capture_output=True, timeout=60)
-        except (OSError, subprocess.CalledProcessError) as e:
-            self.skipTest('no C compiler for the shim: %s' % e)
         self.trusted, self.trusting = (self.shifted('ACCOUNTS'), self.shifted('RESOURCES'))
         self.trusted.api('POST', '/v1/users', {'name': 'alice', 'password': 'Wonder1land'})
-
-    def shifted(self, name):
-        domain = self.world.domain(name)
-        domain.env = {'LD_PRELOAD': self.shim, 'CLOCK_OFFSET': domain.path('offset'),
-                      'ASAN_OPTIONS': 'verify_asan_link_order=0:' +
-                                      os.environ.get('ASAN_OPTIONS', '')}
-        return domain.start()
-
-    @staticmethod
-    def set_clock(domain, seconds):
-        with open(domain.path('offset.new'), 'w') as f:
-            f.write('%d' % seconds)
-        os.rename(domain.path('offset.new'), domain.path('offset'))
 
     def check_works(self, when):
         with self.subTest(when=when):

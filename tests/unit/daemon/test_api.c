@@ -243,6 +243,7 @@ static void wrong_paths_and_methods_are_told_apart(void **state)
         "/v1/trusts/X/rotate",  "/v1/trusts/X/reset", "/v1/users",    "/v1/users/x",
         "/v1/computers",        "/v1/computers/x",    "/v1/groups",   "/v1/groups/x",
         "/v1/groups/x/members", "/v1/logon",          "/v1/events",   "/v1/backup",
+        "/v1/reset/X/here",     "/v1/reset/X/code",
     };
     static const char *const nowhere[] = { "/",
                                            "/v1",
@@ -394,6 +395,36 @@ static void a_trust_is_added_and_asked_about(void **state)
     json_decref(a);
     tell(f, "DELETE", "/v1/trusts/EAST", "", 200);
     tell(f, "DELETE", "/v1/trusts/EAST", "", 404);
+}
+
+/* Made here, so it cannot be taken here; what is wrong is said by kind. */
+static void reset_codes_are_made_and_judged(void **state)
+{
+    struct fix *f = *state;
+    json_t *a = ask(f, "POST", "/v1/reset/EAST/here", "{\"end\":\"both\",\"dry_run\":true}", 200);
+    assert_null(json_object_get(a, "code"));
+    json_decref(a);
+    tell(f, "GET", "/v1/permits/EAST", "", 404);
+    tell(f, "POST", "/v1/reset/EAST/here", "", 404);
+    tell(f, "POST", "/v1/reset/EAST/here", "{\"end\":\"left\"}", 400);
+    tell(f, "POST", "/v1/reset/ACCOUNTS/here", "{\"end\":\"both\"}", 400);
+    tell(f, "POST", "/v1/reset/EAST/code", "", 400);
+    a = ask(f, "POST", "/v1/reset/east/here", "{\"end\":\"both\"}", 200);
+    char body[100];
+    snprintf(body, sizeof body, "{\"code\":\"%s\"}", json_string_value(json_object_get(a, "code")));
+    json_decref(a);
+    tell(f, "GET", "/v1/permits/EAST", "", 200);
+    tell(f, "GET", "/v1/trusts/EAST", "", 200);
+    static const char *const typed[][2] = { { "{\"code\":\"ABCDE\"}", "typing" },
+                                            { "{\"code\":\"ABC\\u00e4\"}", "typing" },
+                                            { NULL, "made-here" } };
+    for (size_t i = 0; i < NT_COUNT(typed); i++) {
+        a = ask(f, "POST", "/v1/reset/EAST/code", typed[i][0] != NULL ? typed[i][0] : body, 400);
+        assert_text(json_object_get(a, "error"), "mistake", typed[i][1]);
+        json_decref(a);
+    }
+    tell(f, "DELETE", "/v1/trusts/EAST", "", 200);
+    tell(f, "DELETE", "/v1/permits/EAST", "", 200);
 }
 
 static void the_policy_changes_all_or_nothing(void **state)
@@ -738,6 +769,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_there_is_can_be_read),
         cmocka_unit_test(wrong_paths_and_methods_are_told_apart),
+        cmocka_unit_test(reset_codes_are_made_and_judged),
         cmocka_unit_test(a_user_lives_and_dies),
         cmocka_unit_test(a_computer_lives_and_dies),
         cmocka_unit_test(a_group_gets_members),

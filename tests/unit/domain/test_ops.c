@@ -464,6 +464,82 @@ static void a_restored_store_checks_every_trust_at_once(void **state)
         assert_int_equal(nt_dir_tdo(now(f), names[i])->out.next_check, 0);
 }
 
+/* --- reset codes --- */
+
+static struct nt_reset_new reset_with(struct fixture *f, struct nt_reset_code *code,
+                                      enum nt_reset_ends ends)
+{
+    const struct nt_reset_pair pair = { "EAST", "WEST" };
+    nt_reset_code_make(&f->w.env, &pair, ends, 3600, code);
+    return (struct nt_reset_new){ .name = "WEST",
+                                  .ends = ends,
+                                  .code = code,
+                                  .until = nt_reset_code_until(code, f->w.now),
+                                  .made_here = true };
+}
+
+static void a_reset_code_makes_what_is_missing_and_keeps_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct nt_reset_code code;
+    struct nt_reset_new reset = reset_with(f, &code, NT_RESET_BOTH);
+    assert_ok(nt_op_reset(f->txn, &reset, WHO, &f->why));
+    const struct nt_account *a = nt_dir_permit(now(f), "WEST");
+    const struct nt_tdo *t = nt_dir_tdo(now(f), "WEST");
+    uint32_t rid = a->rid;
+    assert_int_equal(a->in->state, NT_IN_PERMITTED);
+    assert_int_equal(a->in->initial_until, reset.until);
+    assert_int_equal(t->out.state, NT_OUT_PENDING);
+    assert_int_equal(t->out.initial_until, reset.until);
+    assert_memory_equal(a->in->code_mark, t->out.code_mark, NT_CODE_MARK);
+    assert_true(nt_secret_equal(&a->in->current, &t->out.current.hash));
+
+    /* Again: another code; the account, its comment and the object's servers stay. */
+    const struct nt_trust_fields servers = { .which = NT_TRUST_SERVERS, .servers = "dc.west" };
+    assert_ok(nt_op_trust_set(f->txn, "WEST", &servers, WHO));
+    assert_ok(nt_op_account_disable(f->txn, rid, true, WHO));
+    struct nt_secret before = nt_dir_permit(now(f), "WEST")->in->current;
+    reset = reset_with(f, &code, NT_RESET_BOTH);
+    reset.made_here = false;
+    assert_ok(nt_op_reset(f->txn, &reset, WHO, &f->why));
+    a = nt_dir_permit(now(f), "WEST");
+    t = nt_dir_tdo(now(f), "WEST");
+    assert_int_equal(a->rid, rid);
+    assert_int_equal(a->acb & (uint32_t)NT_ACB_DISABLED, 0);
+    assert_false(nt_secret_equal(&a->in->current, &before));
+    assert_string_equal(t->servers, "dc.west");
+    assert_int_equal(t->out.initial_until, 0); /* typed here: it does not wait */
+}
+
+static void a_computer_is_not_taken_for_a_trusts_account(void **state)
+{
+    struct fixture *f = *state;
+    struct nt_reset_code code;
+    uint32_t rid;
+    assert_ok(nt_op_account_create(f->txn, "WEST$", NT_ACB_WORKSTATION, WHO, &rid, &f->why));
+    struct nt_reset_new reset = reset_with(f, &code, NT_RESET_TRUSTED);
+    assert_status(nt_op_reset(f->txn, &reset, WHO, &f->why), USER_EXISTS);
+    assert_non_null(strstr(f->why.text, "workstation trust account"));
+}
+
+static void the_proof_of_one_half_has_the_other_one_tried(void **state)
+{
+    struct fixture *f = *state;
+    struct nt_reset_code code;
+    struct nt_reset_new reset = reset_with(f, &code, NT_RESET_BOTH);
+    assert_ok(nt_op_reset(f->txn, &reset, WHO, &f->why));
+    const struct nt_tdo *t = nt_dir_tdo(now(f), "WEST");
+    struct nt_tdo *waiting = nt_record_clone(t);
+    waiting->out.retry_at = waiting->out.next_check = f->w.now + NT_TIME_HOUR;
+    assert_int_equal(nt_txn_put(f->txn, waiting), NT_OK);
+    const struct nt_account *a = nt_dir_permit(now(f), "WEST");
+    struct nt_secret hash = a->in->current;
+    assert_ok(nt_op_channel_opened(f->txn, a->rid, &hash, "192.0.2.7"));
+    t = nt_dir_tdo(now(f), "WEST");
+    assert_int_equal(t->out.retry_at, 0);
+    assert_int_equal(t->out.next_check, 0);
+}
+
 /* --- policy and secrets --- */
 
 static void every_setting_can_be_set_within_its_bounds(void **state)
@@ -574,6 +650,9 @@ int main(void)
         WITH(a_computer_changes_its_password_unless_changes_are_refused),
         WITH(a_trust_is_added_reset_and_removed),
         WITH(a_restored_store_checks_every_trust_at_once),
+        WITH(a_reset_code_makes_what_is_missing_and_keeps_what_is_there),
+        WITH(a_computer_is_not_taken_for_a_trusts_account),
+        WITH(the_proof_of_one_half_has_the_other_one_tried),
         WITH(every_setting_can_be_set_within_its_bounds),
         WITH(settings_are_read_with_units),
         WITH(secrets_shift_and_are_never_told),
