@@ -332,6 +332,30 @@ static void leave_rest(struct nt_diagnosis *d, enum nt_group_of after)
                     nt_group_name(after));
 }
 
+/* An end that let nobody look: what would help. False: neither did so for the logon. */
+static bool conclude_refused(struct compare *j)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct nt_end_facts *e = &j->f->end[i];
+        const struct nt_asked *r = &e->dc[0].reached;
+        const char *name = nt_end_name(e);
+        if (e->count == 0 || nt_end_main(e) != NULL || r->look != NT_LOOK_FAILED)
+            continue;
+        bool ntlm = nt_status_is(r->error.status, NT_STATUS(NTLM_BLOCKED));
+        if (!ntlm && r->error.kind != NT_ADMIN_CREDENTIALS)
+            continue;
+        compare_blame(j, ntlm ? "ntlm-blocked" : "credentials", "");
+        VERDICT(j, "%s was not seen: it refuses the administrator's logon", name);
+        CAUSE(j, "%s", r->error.text);
+        if (ntlm)
+            REMEDY(j, "kinit Administrator@REALM, then again with -k and %s@HOSTNAME", e->typed);
+        else
+            REMEDY(j, "again with -U '%s\\Administrator' and its password", name);
+        return true;
+    }
+    return false;
+}
+
 /* No fault was found; but was all of it seen? */
 static void conclude(struct compare *j)
 {
@@ -343,6 +367,8 @@ static void conclude(struct compare *j)
         VERDICT(j, "the trust between %s and %s is good", a, b);
         return;
     }
+    if (conclude_refused(j))
+        return;
     for (int g = 0; g < NT_GROUP_COUNT; g++)
         if (d->group[g].looked && d->group[g].grade == d->grade) {
             compare_blame(j, "not-seen", "");

@@ -294,6 +294,16 @@ static void what_cannot_be_read_is_unknown_and_not_guessed(void **state)
     nt_compare_ends(f, &d);
     assert_int_equal(d.grade, NT_GRADE_UNKNOWN);
     assert_string_equal(d.end, "");
+    assert_string_equal(d.reason, "credentials");
+    EAST(f)->reached.error.kind = NT_ADMIN_CRYPTO;
+    EAST(f)->reached.error.status = NT_STATUS(NTLM_BLOCKED);
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_UNKNOWN);
+    assert_string_equal(d.reason, "ntlm-blocked");
+    assert_non_null(strstr(d.remedy, "-k"));
+    WEST(f)->channel.werr = 1787; /* what is broken comes first */
+    nt_compare_ends(f, &d);
+    assert_string_equal(d.reason, "account-missing");
     f = good();
     failed(&WEST(f)->channel_asked, NT_ADMIN_RIGHTS, "an administrator is needed");
     nt_compare_ends(f, &d);
