@@ -23,6 +23,10 @@ int cli_check_ends(const struct cli *cli)
 {
     struct cli_ends e;
     struct nt_diagnosis d = { .grade = NT_GRADE_UNKNOWN };
+    if (cli->servers.count > 0) {
+        cli_usage("--server goes with one DOMAIN; with two it is END@SERVER");
+        return CHECK_UNKNOWN;
+    }
     if (cli_ends_begin(cli, &e)) {
         char state[64];
         cli_ends_look(&e);
