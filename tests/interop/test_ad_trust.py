@@ -110,10 +110,34 @@ class Trust(unittest.TestCase):
         self.assertEqual(code, 3)
         self.assertIn('its mode has to be 0600', out)
 
+    def test_options_of_the_other_form_are_refused(self):
+        for command, options, code in (('check', ['--server', 'x'], 3), ('reset', ['--here'], 2)):
+            got, out = ntrust(command, *ends(), *options)
+            self.assertEqual(got, code, out)
+            self.assertIn('one DOMAIN', out)
+
+    def test_kerberos_where_ntlm_is_disabled(self):
+        """One ticket for each realm, in a collection of caches."""
+        WEST.knows_host(EAST)
+        caches = os.path.join(lab.ROOT, 'caches')
+        os.mkdir(caches, 0o700)
+        env = {'KRB5CCNAME': 'DIR:' + caches}
+        for realm in ('WEST.TEST', 'EAST.TEST'):
+            lab.run(WEST.prefix + ['kinit', 'Administrator@' + realm], stdin=ad_lab.ADMIN + '\n',
+                    env=dict(os.environ, **env))
+        EAST.option('ntlm auth', 'disabled')
+        samba_lab.wait_until('EAST refuses NTLM', lambda: check()[1]['reason'] == 'ntlm-blocked')
+        named = ['WEST@' + WEST.host, 'EAST@' + EAST.host]
+        code, seen = check(*named, who=['-k'], env=env)
+        self.assertEqual((code, seen['result']), (0, 'good'), seen)
+        EAST.option('ntlm auth', 'ntlmv2-only')
+        samba_lab.wait_until('EAST takes NTLM again', lambda: check()[0] == 0)
+
     def test_wrong_credentials_are_unknown(self):
         wrong = write_private('wrong', credentials('Administrator', 'no'))
         code, seen = check(who=admin()[:2] + ['-A', wrong])
         self.assertEqual((code, seen['end_at_fault']), (3, ''), seen)
+        self.assertEqual(seen['reason'], 'credentials')
         self.assertIn('does not accept the logon', seen['cause'])
 
     def test_no_administrator_of_one_end(self):
@@ -166,6 +190,18 @@ class Trust(unittest.TestCase):
         self.mended()
         self.assertEqual(WEST.secrets(EAST)['attributes'], 0x14)
         WEST.half(EAST, trustAttributes=0x4)
+
+    def test_name_suffixes_of_a_forest_trust_stay(self):
+        ad_lab.trust(WEST, EAST, 'forest')
+        words = ['domain', 'trust', 'namespaces', EAST.realm]
+        WEST.tool(*words, '--add-tln-ex=secret.' + EAST.realm)
+        WEST.tool(*words, '--disable-tln=' + EAST.realm)
+        before = sorted(WEST.tool(*words).splitlines())
+        self.mended()
+        self.assertEqual(sorted(WEST.tool(*words).splitlines()), before)
+        self.assertIn('secret.east.test', str(before))
+        ad_lab.trust(WEST, EAST)
+        self.good()
 
     def test_rights_are_tried_before_anything_is_touched(self):
         EAST.outcome(['samba-tool', 'user', 'create', 'joe', ad_lab.ADMIN])
