@@ -237,14 +237,26 @@ bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid)
 /* --- commands --- */
 
 /* Two names: both ends are foreign to ntrustd, or treated so. */
+static bool needs_two(const struct cli *cli)
+{
+    bool needs = cli->credentials.count > 0 || cli->ends != NULL || cli->recreate;
+    if (needs)
+        cli_usage("--credentials, --ends and --recreate go with two domains");
+    return needs;
+}
+
 static int check(const struct cli *cli)
 {
-    return cli->arg_count == 2 ? cli_check_ends(cli) : cli_check(cli);
+    if (cli->arg_count == 2)
+        return cli_check_ends(cli);
+    return needs_two(cli) ? CHECK_UNKNOWN : cli_check(cli);
 }
 
 static int reset(const struct cli *cli)
 {
-    return cli->arg_count == 2 ? cli_reset_ends(cli) : cli_reset(cli);
+    if (cli->arg_count == 2)
+        return cli_reset_ends(cli);
+    return needs_two(cli) ? EXIT_USAGE : cli_reset(cli);
 }
 
 const struct cli_command cli_repair_commands[] = {

@@ -115,6 +115,10 @@ class Trust(unittest.TestCase):
             got, out = ntrust(command, *ends(), *options)
             self.assertEqual(got, code, out)
             self.assertIn('one DOMAIN', out)
+        for command, code in (('check', 3), ('reset', 2)):
+            got, out = ntrust(command, 'WEST', '--ends', '/nonexistent')
+            self.assertEqual(got, code, out)
+            self.assertIn('two domains', out)
 
     def test_kerberos_where_ntlm_is_disabled(self):
         """One ticket for each realm, in a collection of caches."""
