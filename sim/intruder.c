@@ -18,15 +18,21 @@ struct sim_intruder {
     uint32_t waits; /* the permission that waited for its one chance when this began; 0: none */
 };
 
+/* Of one that is in no list any more. */
+static void intruder_end(struct sim_intruder *x)
+{
+    sim_wire_done(&x->wire, false);
+    nt_channel_free(x->channel);
+    free(x);
+}
+
 static void intruder_free(struct sim_intruder *x)
 {
     struct sim_intruder **at = &x->trust->trusting->world->intruders;
     while (*at != x)
         at = &(*at)->next;
     *at = x->next;
-    sim_wire_done(&x->wire, false);
-    nt_channel_free(x->channel);
-    free(x);
+    intruder_end(x);
 }
 
 static bool is_set(const struct sim_hash *h)
@@ -146,6 +152,8 @@ void sim_guess(struct sim_trust *t)
 
 void sim_intruders_done(struct sim_world *w)
 {
-    while (w->intruders != NULL)
-        intruder_free(w->intruders);
+    for (struct sim_intruder *x; (x = w->intruders) != NULL;) {
+        w->intruders = x->next;
+        intruder_end(x);
+    }
 }

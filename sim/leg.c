@@ -76,24 +76,30 @@ static void leg_after(struct sim_leg *leg)
     sim_domain_poke(leg->dc->domain);
 }
 
-static void leg_release(struct sim_leg *leg, bool process_died)
+/* Of one that is in no list any more. */
+static void leg_free(struct sim_leg *leg, bool process_died)
 {
-    struct sim_leg **at = &leg->dc->legs;
-    while (*at != leg)
-        at = &(*at)->next;
-    *at = leg->next;
     sim_cancel(core_of(leg), &leg->stored);
     sim_wire_done(&leg->wire, process_died);
     nt_runner_free(leg->runner);
     free(leg);
 }
 
-static void leg_end(struct sim_leg *leg)
+static void leg_release(struct sim_dc *dc, struct sim_leg *leg)
+{
+    struct sim_leg **at = &dc->legs;
+    while (*at != leg)
+        at = &(*at)->next;
+    *at = leg->next;
+    leg_free(leg, false);
+}
+
+static void leg_end(struct sim_dc *dc, struct sim_leg *leg)
 {
     leg->ending = true;
     sim_wire_drive(&leg->wire, NULL, UINT64_MAX);
     if (nt_runner_stop(leg->runner))
-        leg_release(leg, false);
+        leg_release(dc, leg);
 }
 
 static void on_stored(struct sim_core *core, struct sim_event *event)
@@ -103,7 +109,7 @@ static void on_stored(struct sim_core *core, struct sim_event *event)
         return;
     nt_runner_stored(leg->runner, sim_dc_ms(leg->dc));
     if (leg->ending)
-        leg_release(leg, false);
+        leg_release(leg->dc, leg);
     else
         leg_after(leg);
 }
@@ -156,7 +162,7 @@ void sim_legs_refresh(struct sim_dc *dc)
         next = leg->next;
         const struct nt_tdo *tdo = nt_dir_tdo(dir, nt_runner_name(leg->runner));
         if (!leg->ending && (tdo == NULL || !nt_runner_is_for(leg->runner, tdo)))
-            leg_end(leg);
+            leg_end(dc, leg);
     }
     for (size_t i = 0; i < d->out_count; i++) {
         const struct nt_tdo *tdo = nt_dir_tdo(dir, d->out[i]->trusted->name);
@@ -173,9 +179,10 @@ void sim_legs_refresh(struct sim_dc *dc)
 
 void sim_legs_end(struct sim_dc *dc)
 {
-    while (dc->legs != NULL) {
-        (void)nt_runner_stop(dc->legs->runner);
-        leg_release(dc->legs, true);
+    for (struct sim_leg *leg; (leg = dc->legs) != NULL;) {
+        (void)nt_runner_stop(leg->runner);
+        dc->legs = leg->next;
+        leg_free(leg, true);
     }
 }
 

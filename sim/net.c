@@ -160,6 +160,15 @@ void sim_flow_send(struct sim_flow *flow, enum sim_side side, const uint8_t *dat
 
 /* --- ends --- */
 
+/* Of one that is in no list any more. */
+static void flow_free(struct sim_flow *f)
+{
+    sim_cancel(f->net->core, &f->dial);
+    drop_segments(&f->end[0]);
+    drop_segments(&f->end[1]);
+    free(f);
+}
+
 /* When both ends are closed and nothing is on the way. */
 static void release(struct sim_flow *f)
 {
@@ -169,10 +178,7 @@ static void release(struct sim_flow *f)
     *f->prev = f->next;
     if (f->next != NULL)
         f->next->prev = f->prev;
-    sim_cancel(f->net->core, &f->dial);
-    drop_segments(&f->end[0]);
-    drop_segments(&f->end[1]);
-    free(f);
+    flow_free(f);
 }
 
 static void lose(struct end *e, ntstatus status, const char *why)
@@ -394,11 +400,8 @@ void sim_net_host_died(struct sim_net *net, struct sim_host *host, bool lost_pow
 
 void sim_net_done(struct sim_net *net)
 {
-    while (net->flows != NULL) {
-        struct sim_flow *f = net->flows;
-        f->end[0].open = f->end[1].open = f->dialling = f->busy = false;
-        drop_segments(&f->end[0]);
-        drop_segments(&f->end[1]);
-        release(f);
+    for (struct sim_flow *f; (f = net->flows) != NULL;) {
+        net->flows = f->next;
+        flow_free(f);
     }
 }

@@ -37,17 +37,23 @@ struct sim_logon {
     struct nt_secret key;
 };
 
+/* Of one that is in no list any more. */
+static void logon_end(struct sim_logon *l)
+{
+    sim_cancel(&l->world->core, &l->ended);
+    nt_buf_free(&l->response);
+    nt_arena_free(&l->arena);
+    nt_dir_unref(l->dir);
+    free(l);
+}
+
 static void logon_free(struct sim_logon *l)
 {
     struct sim_logon **at = &l->world->logons;
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
-    sim_cancel(&l->world->core, &l->ended);
-    nt_buf_free(&l->response);
-    nt_arena_free(&l->arena);
-    nt_dir_unref(l->dir);
-    free(l);
+    logon_end(l);
 }
 
 static void judge_logon(struct sim_logon *l)
@@ -457,6 +463,8 @@ void sim_people_rest(struct sim_world *w)
 
 void sim_people_done(struct sim_world *w)
 {
-    while (w->logons != NULL)
-        logon_free(w->logons);
+    for (struct sim_logon *l; (l = w->logons) != NULL;) {
+        w->logons = l->next;
+        logon_end(l);
+    }
 }

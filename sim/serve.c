@@ -52,17 +52,23 @@ static struct sim_core *core_of(const struct sim_serving *s)
 
 /* --- the end of a connection --- */
 
+/* Of one that is in no list any more. */
+static void serving_end(struct sim_serving *s)
+{
+    sim_cancel(core_of(s), &s->tick);
+    nt_rpc_server_free(s->rpc);
+    nt_conn_free(s->conn);
+    nt_buf_free(&s->stash);
+    free(s);
+}
+
 static void serving_free(struct sim_serving *s)
 {
     struct sim_serving **at = &s->dc->serving;
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
-    sim_cancel(core_of(s), &s->tick);
-    nt_rpc_server_free(s->rpc);
-    nt_conn_free(s->conn);
-    nt_buf_free(&s->stash);
-    free(s);
+    serving_end(s);
 }
 
 /* It lives on for what is parked. */
@@ -141,12 +147,9 @@ static void check_set(struct task *t)
 
 /* --- calls and questions --- */
 
-static void task_free(struct task *t)
+/* Of one that is in no list any more. */
+static void task_end(struct task *t)
 {
-    struct task **at = &t->serving->tasks;
-    while (*at != t)
-        at = &(*at)->next;
-    *at = t->next;
     sim_cancel(core_of(t->serving), &t->resume);
     if (t->before != NULL)
         nt_record_unref(t->before);
@@ -158,6 +161,15 @@ static void task_free(struct task *t)
         nt_call_free(&t->call);
     }
     free(t);
+}
+
+static void task_free(struct task *t)
+{
+    struct task **at = &t->serving->tasks;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    task_end(t);
 }
 
 static void finish_call(struct task *t, enum nt_serve how)
@@ -363,12 +375,14 @@ bool sim_serve(void *ctx, struct sim_flow *flow, uint16_t port, const char *peer
 
 void sim_serve_end(struct sim_dc *dc)
 {
-    while (dc->serving != NULL) {
-        struct sim_serving *s = dc->serving;
+    for (struct sim_serving *s; (s = dc->serving) != NULL;) {
         s->dying = true;
         s->flow = NULL; /* the network closes it: sim_net_host_died */
-        while (s->tasks != NULL)
-            task_free(s->tasks);
-        serving_free(s);
+        for (struct task *t; (t = s->tasks) != NULL;) {
+            s->tasks = t->next;
+            task_end(t);
+        }
+        dc->serving = s->next;
+        serving_end(s);
     }
 }
