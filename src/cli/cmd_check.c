@@ -254,15 +254,30 @@ static const char *laggards_text(const json_t *seen, char *text, size_t size)
     return text;
 }
 
+/* An initial password that was refused is not offered again just to look: that would cost an
+ * attempt at the other end. */
+static bool costs_an_attempt(const json_t *listed)
+{
+    const char *reason = cli_text(listed, "reason");
+    return strcmp(cli_text(listed, "state"), "broken") == 0 &&
+           *cli_text(listed, "established") == '\0' &&
+           (strcmp(reason, "password-mismatch") == 0 ||
+            strcmp(reason, "initial-password-burned") == 0);
+}
+
 static void check_trust(struct run *r, const json_t *listed)
 {
     const struct cli *cli = r->cli;
     const char *name = cli_text(listed, "name");
     char path[1024];
-    unsigned http;
+    unsigned http = 0;
     struct item it = { .trusting = true, .name = name };
-    json_t *asked = cli_call_quiet(
-        cli, "POST", cli_path(path, sizeof path, "/v1/trusts/", name, "/verify"), NULL, &http);
+    json_t *asked =
+        costs_an_attempt(listed)
+            ? NULL
+            : cli_call_quiet(cli, "POST",
+                             cli_path(path, sizeof path, "/v1/trusts/", name, "/verify"), NULL,
+                             &http);
     it.here = asked != NULL && http < 400 ? asked : listed;
     const json_t *error = json_object_get(it.here, "last_error");
     const json_t *seen = json_object_get(it.here, "seen");
@@ -292,7 +307,8 @@ static void check_trust(struct run *r, const json_t *listed)
         .there_error = &r->peer.error,
     };
     cli_sid(it.here, "sid", &f.sid);
-    if (strcmp(f.reason, "password-mismatch") == 0)
+    if (strcmp(f.reason, "password-mismatch") == 0 ||
+        strcmp(f.reason, "initial-password-burned") == 0)
         f.missing_at = missing_since(r, name);
     f.there = look(r, name, json_object_get(it.here, "servers"));
     if (f.there == NT_LOOK_SEEN) {
@@ -408,12 +424,32 @@ static void look_at_tdo(struct run *r, struct nt_permit_facts *f, char by[NT_ADM
     f->verified_by = by;
 }
 
+static json_t *present_status(const struct run *r)
+{
+    unsigned http;
+    json_t *status = cli_call_quiet(r->cli, "GET", "/v1/status", NULL, &http);
+    return http < 400 ? status : NULL;
+}
+
+/* The trouble of a domain that asks for a trust which is not permitted; NULL: none. */
+static const json_t *stranger(const json_t *status, const char *name)
+{
+    const json_t *list = json_object_get(status, "troubles");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *t = json_array_get(list, i);
+        if (strcmp(cli_text(t, "state"), "absent") == 0 && strcmp(cli_text(t, "domain"), name) == 0)
+            return t;
+    }
+    return NULL;
+}
+
 /* permit NULL: there is none. */
 static void check_permit(struct run *r, const char *name, const json_t *permit)
 {
     struct item it = { .name = name, .here = permit };
     char by[NT_ADMIN_NAME] = "";
-    json_t *keep = json_array();
+    json_t *keep = json_array(), *status = permit == NULL ? present_status(r) : NULL;
+    const json_t *trouble = permit != NULL ? permit : stranger(status, name);
     struct nt_permit_facts f = {
         .own = r->own,
         .peer = name,
@@ -437,6 +473,9 @@ static void check_permit(struct run *r, const char *name, const json_t *permit)
         .removed_text = "",
         .refused_from = "",
         .untrusted_text = "",
+        .trouble = cli_text(trouble, "reason"),
+        .trouble_text = cli_text(trouble, "text"),
+        .trouble_next = cli_text(trouble, "next"),
         .there_error = &r->peer.error,
         .verified_by = "",
     };
@@ -448,6 +487,7 @@ static void check_permit(struct run *r, const char *name, const json_t *permit)
         tell_tdo(r, &it, &f);
     show(r, &it);
     json_decref(keep);
+    json_decref(status);
 }
 
 /* --- all of it --- */

@@ -59,6 +59,24 @@ static void print_restored(const json_t *store)
                cli_time(cli_text(store, "restored_to"), to));
 }
 
+/* What fails, at which end, why, and the next step. */
+static void print_troubles(const struct cli *cli, const json_t *troubles)
+{
+    for (size_t i = 0; i < json_array_size(troubles); i++) {
+        const json_t *t = json_array_get(troubles, i);
+        const char *end = cli_text(t, "end_at_fault"), *status = cli_text(t, "status");
+        char state[64];
+        printf("\n%s %s: %s, %s%s%s\n",
+               strcmp(cli_text(t, "this_end"), "trusting") == 0 ? "trusts" : "is trusted by",
+               cli_text(t, "domain"), cli_state(cli, cli_text(t, "state"), 0, state),
+               cli_text(t, "reason"), *end != '\0' ? ", at fault: " : "", end);
+        printf("  %s\n", cli_text(t, "text"));
+        if (*cli_text(t, "seen") != '\0')
+            printf("  %s%s%s\n", status, *status != '\0' ? ": " : "", cli_text(t, "seen"));
+        printf("  Next: %s\n", cli_text(t, "next"));
+    }
+}
+
 static int status(const struct cli *cli)
 {
     int code;
@@ -81,6 +99,7 @@ static int status(const struct cli *cli)
                (long long)cli_number(s, "channels_in"), "connections",
                (long long)cli_number(s, "connections"), (long long)cli_number(smb, "connections"),
                (long long)cli_number(smb, "pipes"));
+        print_troubles(cli, json_object_get(s, "troubles"));
     }
     json_decref(s);
     return EXIT_GOOD;

@@ -58,6 +58,8 @@ static void print_permit(const struct cli *cli, const json_t *p)
     printf("%s may trust this domain: %s\n", cli_text(p, "name"),
            cli_state(cli, cli_text(p, "state"), 0, state));
     line("account", cli_text(p, "account"));
+    line("reason", cli_text(p, "reason"));
+    line("end at fault", cli_text(p, "end_at_fault"));
     printf("  %-16s %s\n", "state", cli_text(p, "text"));
     if (strcmp(cli_text(p, "state"), "permitted") == 0)
         printf("  %-16s %lld\n", "attempts left", (long long)cli_number(p, "attempts_left"));
@@ -144,6 +146,26 @@ static int permit_remove(const struct cli *cli)
                "again at this end alone does not repair it.\n",
                cli->args[0]);
     return EXIT_GOOD;
+}
+
+static int permit_able(const struct cli *cli, int disabled)
+{
+    char path[1024];
+    int code;
+    json_t *p =
+        cli_call(cli, "PATCH", cli_path(path, sizeof path, "/v1/permits/", cli->args[0], ""),
+                 json_pack("{s:b}", "disabled", disabled), &code);
+    return p != NULL ? show_permit(cli, p) : code;
+}
+
+static int permit_disable(const struct cli *cli)
+{
+    return permit_able(cli, 1);
+}
+
+static int permit_enable(const struct cli *cli)
+{
+    return permit_able(cli, 0);
 }
 
 static int permit_show(const struct cli *cli)
@@ -359,6 +381,11 @@ const struct cli_command cli_trust_commands[] = {
       "Removes the account DOMAIN$. The trust is broken at once, and adding the permission again\n"
       "does not repair it: then use 'ntrust reset' at the other end.",
       permit_remove },
+    { "permit disable", "DOMAIN", 1, 1, "", "Suspend that permission",
+      "The account DOMAIN$ opens nothing until 'ntrust permit enable'. Nothing is lost by it.",
+      permit_disable },
+    { "permit enable", "DOMAIN", 1, 1, "", "Undo 'permit disable'",
+      "The trust works again as soon as DOMAIN tries it next.", permit_enable },
     { "permit list", "", 0, 0, "", "List the domains that may trust this one",
       "STATE is permitted (waiting for the initial password), proven, active or burned.",
       permit_list },

@@ -44,6 +44,7 @@ static const struct route {
     { "GET", "/v1/permits", nt_api_permits_get },
     { "POST", "/v1/permits", nt_api_permits_post },
     { "GET", "/v1/permits/*", nt_api_permit_get },
+    { "PATCH", "/v1/permits/*", nt_api_permit_patch },
     { "DELETE", "/v1/permits/*", nt_api_permit_delete },
     { "GET", "/v1/trusts", nt_api_trusts_get },
     { "POST", "/v1/trusts", nt_api_trusts_post },

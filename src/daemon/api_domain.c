@@ -76,19 +76,20 @@ void nt_api_status_get(struct nt_request *rq)
     struct nt_dir *dir = nt_api_dir(rq);
     const struct nt_domain *d = nt_dir_domain(dir);
     nt_time now = nt_now(rq->service->env);
-    nt_api_ok(rq,
-              json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:o,s:o}}",
-                        "version", rq->config->version, "domain", d->name, "computer",
-                        nt_service_computer(rq->service, dir), "sid", nt_api_sid(&d->sid),
-                        "started", nt_api_time(rq->started), "uptime_s",
-                        (json_int_t)((now - rq->started) / NT_TIME_SECOND), "serial",
-                        (json_int_t)d->serial, "channels_in",
-                        (json_int_t)nt_chains_count(rq->service->chains), "connections",
-                        (json_int_t)nt_clients_count(rq->config->clients), "smb",
-                        smb_counts(rq->config->smb_counts), "listen", listening(rq->config->config),
-                        "trusts", trust_states(dir), "permits", permit_states(dir), "netbios",
-                        netbios_json(rq), "store", "path", rq->config->config->store, "restored",
-                        nt_api_time(d->restored_at), "restored_to", nt_api_time(d->restored_to)));
+    nt_api_ok(
+        rq,
+        json_pack(
+            "{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:{s:s,s:o,s:o},s:o}",
+            "version", rq->config->version, "domain", d->name, "computer",
+            nt_service_computer(rq->service, dir), "sid", nt_api_sid(&d->sid), "started",
+            nt_api_time(rq->started), "uptime_s",
+            (json_int_t)((now - rq->started) / NT_TIME_SECOND), "serial", (json_int_t)d->serial,
+            "channels_in", (json_int_t)nt_chains_count(rq->service->chains), "connections",
+            (json_int_t)nt_clients_count(rq->config->clients), "smb",
+            smb_counts(rq->config->smb_counts), "listen", listening(rq->config->config), "trusts",
+            trust_states(dir), "permits", permit_states(dir), "netbios", netbios_json(rq), "store",
+            "path", rq->config->config->store, "restored", nt_api_time(d->restored_at),
+            "restored_to", nt_api_time(d->restored_to), "troubles", nt_api_troubles(rq, dir)));
     nt_dir_unref(dir);
 }
 

@@ -10,6 +10,7 @@
 
 #include "daemon/api.h"
 #include "domain/ops.h"
+#include "service/refusals.h"
 
 #define NT_API_NAME 256 /* bytes of a name in a path */
 
@@ -92,6 +93,17 @@ void nt_api_wake(struct nt_api_wait *w); /* the last thing that the other thread
 json_t *nt_api_permit_json(struct nt_request *rq, const struct nt_dir *dir,
                            const struct nt_account *a);
 json_t *nt_api_trust_json(struct nt_request *rq, const struct nt_dir *dir, const struct nt_tdo *t);
+/* api_troubles.c: what is wrong with a permit; reason "" for nothing. */
+struct nt_permit_trouble {
+    char reason[32], end[16];  /* end at fault: "here", "there" */
+    char text[400], next[400]; /* "": what the state says */
+    bool refused;              /* since it opened a channel last, if ever */
+    struct nt_refusal last;
+};
+void nt_permit_trouble(struct nt_request *rq, const struct nt_dir *dir, const struct nt_account *a,
+                       struct nt_permit_trouble *t);
+/* All troubles of the domain's trusts, at whichever end; for the status. */
+json_t *nt_api_troubles(struct nt_request *rq, const struct nt_dir *dir);
 json_t *nt_api_time(nt_time t);
 json_t *nt_api_sid(const struct nt_sid *sid); /* "" for the null SID */
 json_t *nt_api_ipv4(uint32_t address);        /* "" for 0 */
@@ -100,7 +112,8 @@ json_t *nt_api_ipv4(uint32_t address);        /* "" for 0 */
 
 nt_handler nt_api_status_get, nt_api_domain_get, nt_api_policy_get, nt_api_policy_patch,
     nt_api_events_get, nt_api_backup_post;
-nt_handler nt_api_permits_get, nt_api_permits_post, nt_api_permit_get, nt_api_permit_delete;
+nt_handler nt_api_permits_get, nt_api_permits_post, nt_api_permit_get, nt_api_permit_patch,
+    nt_api_permit_delete;
 nt_handler nt_api_trusts_get, nt_api_trusts_post, nt_api_trust_get, nt_api_trust_delete,
     nt_api_trust_patch, nt_api_trust_verify, nt_api_trust_rotate, nt_api_trust_reset;
 nt_handler nt_api_users_get, nt_api_users_post, nt_api_user_get, nt_api_user_patch,

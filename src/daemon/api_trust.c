@@ -16,32 +16,31 @@ json_t *nt_api_permit_json(struct nt_request *rq, const struct nt_dir *dir,
     const struct nt_trust_in *in = a->in;
     char name[64], text[400], next[400] = "";
     snprintf(name, sizeof name, "%.*s", (int)(strlen(a->name) - 1), a->name);
+    struct nt_permit_trouble trouble;
     nt_in_describe(in, name, nt_dir_domain(dir)->name, text, sizeof text);
-    if ((a->acb & NT_ACB_DISABLED) != 0)
-        snprintf(text, sizeof text, "the account is disabled: nothing opens it");
+    nt_permit_trouble(rq, dir, a, &trouble);
+    if (trouble.text[0] != '\0')
+        snprintf(text, sizeof text, "%s", trouble.text);
     else if (a->past != NULL && a->past->behind != 0)
         (void)nt_past_describe(a, text, sizeof text);
-    if (in->state == NT_IN_BURNED)
-        snprintf(next, sizeof next,
-                 "ntrust permit remove %s, then ntrust permit add %s, and tell %s's administrator "
-                 "the new initial password",
-                 name, name, name);
+    snprintf(next, sizeof next, "%s", trouble.next);
     if (nt_in_expired(in, nt_now(rq->service->env))) {
         char when[NT_TIME_TEXT];
         snprintf(text, sizeof text, "The reset code for %s expired at %s, unused.", name,
                  nt_time_format(in->initial_until, when));
         snprintf(next, sizeof next, "ntrust reset --here %s makes a new one", name);
     }
-    return json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:b,s:s,s:s}",
-                     "name", name, "account", a->name, "state", nt_in_state_name(in->state),
-                     "disabled", (a->acb & NT_ACB_DISABLED) != 0, "attempts_left",
-                     (json_int_t)in->attempts_left, "version", (json_int_t)in->version, "permitted",
-                     nt_api_time(in->permitted_at), "code_until", nt_api_time(in->initial_until),
-                     "proven", nt_api_time(in->proven_at), "changed", nt_api_time(in->changed_at),
-                     "burned", nt_api_time(in->burned_at), "burned_from", in->burned_from,
-                     "last_ok", nt_api_time(in->last_ok), "last_bad", nt_api_time(in->last_bad),
-                     "last_from", in->last_from, "allow_weak_crypto", a->allow_weak_crypto, "text",
-                     text, "next", next);
+    return json_pack(
+        "{s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:b,s:o,"
+        "s:s}",
+        "name", name, "reason", trouble.reason, "end_at_fault", trouble.end, "account", a->name,
+        "state", nt_in_state_name(in->state), "disabled", (a->acb & NT_ACB_DISABLED) != 0,
+        "attempts_left", (json_int_t)in->attempts_left, "version", (json_int_t)in->version,
+        "permitted", nt_api_time(in->permitted_at), "code_until", nt_api_time(in->initial_until),
+        "proven", nt_api_time(in->proven_at), "changed", nt_api_time(in->changed_at), "burned",
+        nt_api_time(in->burned_at), "burned_from", in->burned_from, "last_ok",
+        nt_api_time(in->last_ok), "last_bad", nt_api_time(in->last_bad), "last_from", in->last_from,
+        "allow_weak_crypto", a->allow_weak_crypto, "text", nt_api_string(text), "next", next);
 }
 
 void nt_api_permits_get(struct nt_request *rq)
@@ -100,6 +99,7 @@ struct permit_change {
     const char *name, *who;
     struct nt_secret hash;
     uint32_t attempts;
+    bool disabled;
 };
 
 static ntstatus add_permit(struct nt_txn *txn, void *ctx, struct nt_why *why)
@@ -146,6 +146,27 @@ void nt_api_permits_post(struct nt_request *rq)
     nt_wipe(generated, sizeof generated);
 }
 
+static ntstatus disable_permit(struct nt_txn *txn, void *ctx, struct nt_why *why)
+{
+    const struct permit_change *c = ctx;
+    const struct nt_account *a = nt_dir_permit(nt_txn_dir(txn), c->name);
+    (void)why;
+    return a != NULL ? nt_op_account_disable(txn, a->rid, c->disabled, c->who, "")
+                     : NT_STATUS(NO_SUCH_USER);
+}
+
+/* A disabled one opens nothing, and is as it was when it is enabled again. */
+void nt_api_permit_patch(struct nt_request *rq)
+{
+    static const char *const keys[] = { "disabled", NULL };
+    struct permit_change c = { .name = rq->name, .who = rq->who };
+    if (!nt_api_only(rq, keys))
+        return;
+    bool given = nt_api_bool(rq, "disabled", &c.disabled);
+    if (!nt_api_failed(rq) && (!given || nt_api_change(rq, disable_permit, &c)))
+        show_permit(rq, c.name, NULL);
+}
+
 void nt_api_permit_delete(struct nt_request *rq)
 {
     struct permit_change c = { .name = rq->name, .who = rq->who };
@@ -178,6 +199,8 @@ static const char *end_at_fault(const struct nt_tdo *t)
     const char *end = nt_broken_end(reason);
     if (reason == NT_BROKEN_NONE)
         return "";
+    if (reason == NT_BROKEN_BURNED && t->out.established)
+        return "there"; /* permitted anew at that end alone */
     return strcmp(end, "trusted") == 0    ? "there"
            : strcmp(end, "trusting") == 0 ? "here"
            : strcmp(end, "network") == 0  ? "between"

@@ -634,8 +634,9 @@ void nt_out_unreachable(struct nt_trust_out *out, struct nt_out_session *s,
     raise_effect(result, NT_OUT_NOTE);
     if (!out->degraded)
         note(result, NT_EVENT_WARNING, "trust-degraded",
-             "No controller of the trusted domain could be reached: %.320s. It is tried again.",
-             out->last_text);
+             "%s: no controller of the trusted domain could be reached: %.300s. It is tried "
+             "again.",
+             nt_broken_name(out->trouble), out->last_text);
     out->degraded = true;
 }
 

@@ -18,7 +18,7 @@ static const struct {
     [NT_BROKEN_MISMATCH] = { "password-mismatch", "both",
                              "the trusted domain accepts none of the passwords that this end "
                              "knows" },
-    [NT_BROKEN_BURNED] = { "initial-password-burned", "trusted",
+    [NT_BROKEN_BURNED] = { "initial-password-burned", "trusting",
                            "a password other than the initial one was offered to the trusted "
                            "domain, which has burned the permission: not even the right one opens "
                            "it any more" },
@@ -31,7 +31,7 @@ static const struct {
                                 "no controller of the trusted domain can be reached" },
     [NT_BROKEN_NAME] = { "name-unresolvable", "network",
                          "no controller of the trusted domain can be found by name" },
-    [NT_BROKEN_DOMAIN] = { "domain-changed", "trusting",
+    [NT_BROKEN_DOMAIN] = { "domain-changed", "trusted",
                            "the trusted domain has another SID than when the trust was made: it "
                            "was built anew" },
     [NT_BROKEN_CRYPTO] = { "crypto-refused", "both",
@@ -152,8 +152,10 @@ const char *nt_broken_remedy(enum nt_broken reason, const char *trusted, const c
                  trusted, own, own, trusted, trusted);
         break;
     case NT_BROKEN_DISABLED:
-        snprintf(text, size, "In %s: enable the account %s$. Then here: ntrust trust verify %s.",
-                 trusted, own, trusted);
+        snprintf(text, size,
+                 "In %s: enable the account %s$ (ntrust permit enable %s). Then here: ntrust trust "
+                 "verify %s.",
+                 trusted, own, own, trusted);
         break;
     case NT_BROKEN_ACCOUNT_TYPE:
         snprintf(text, size,

@@ -221,6 +221,23 @@ static void judge_mismatch(const struct nt_trust_facts *f, struct nt_diagnosis *
     }
 }
 
+/* The permission that the old secret has burned was a new one. */
+static void judge_burned_anew(const struct nt_trust_facts *f, struct nt_diagnosis *d)
+{
+    char when[NT_TIME_TEXT], before[120] = "";
+    if (f->missing_at != 0)
+        snprintf(before, sizeof before, " (on %s the account was missing there)",
+                 nt_time_format(f->missing_at, when));
+    blame(d, "initial-password-burned", f->peer);
+    verdict(d, "%s has permitted this trust anew at its end alone, which does not repair it",
+            f->peer);
+    cause(d,
+          "%s removed the account %s$ and permitted it anew%s; the secret that this end has, of "
+          "the trust before, has burned the new initial password (%s)",
+          f->peer, f->own, before, f->error_status);
+    reset_remedy(d, f);
+}
+
 static void judge_reason(const struct nt_trust_facts *f, const char *reason, struct nt_diagnosis *d)
 {
     blame(d, reason, f->peer);
@@ -251,17 +268,20 @@ static void judge_reason(const struct nt_trust_facts *f, const char *reason, str
         remedy(d, "have %s offer AES and sealing, then: ntrust trust verify %s", f->peer, f->peer);
     } else if (is(reason, "removed-at-trusted-end")) {
         verdict(d, "%s does not permit this domain to trust it any more", f->peer);
-        cause(d, "the interdomain trust account %s$ is not there, or not fit: it was removed at %s",
-              f->own, f->peer);
+        cause(d, "%s",
+              *f->error_text != '\0' ? f->error_text
+                                     : "the interdomain trust account is not there, or not fit");
         if (f->there == NT_LOOK_SEEN)
             cause(d, "the interdomain trust account %s$ is not there: it was removed at %s", f->own,
                   f->peer);
         reset_remedy(d, f);
     } else if (is(reason, "account-disabled")) {
         verdict(d, "%s has disabled the trust's account", f->peer);
-        cause(d, "the interdomain trust account %s$ is disabled at %s", f->own, f->peer);
-        remedy(d, "ask at %s why, then enable it there, or: ntrust reset %s -U '%s\\Administrator'",
-               f->peer, f->peer, f->peer);
+        cause(d, "the interdomain trust account %s$ is disabled at %s: %s", f->own, f->peer,
+              f->there == NT_LOOK_SEEN ? "its administrator's view says so" : f->error_text);
+        remedy(d,
+               "ask at %s why; then there: ntrust permit enable %s; here: ntrust trust verify %s",
+               f->peer, f->own, f->peer);
     } else if (is(reason, "wrong-account-type")) {
         verdict(d, "the trust's account at %s is of another kind", f->peer);
         cause(d,
@@ -274,12 +294,16 @@ static void judge_reason(const struct nt_trust_facts *f, const char *reason, str
     } else if (is(reason, "domain-changed")) {
         char ours[NT_SID_TEXT], theirs[NT_SID_TEXT];
         verdict(d, "%s is not the domain that this one trusted", f->peer);
-        cause(d, "%s was built anew with another SID", f->peer);
+        cause(d, "%s was built anew with another SID: %s", f->peer, f->error_text);
         if (f->there == NT_LOOK_SEEN)
             cause(d, "%s was built anew: its SID is %s, this end trusts %s", f->peer,
                   nt_sid_format(&f->there_domain.sid, theirs), nt_sid_format(&f->sid, ours));
         reset_remedy(d, f);
     } else if (is(reason, "initial-password-burned")) {
+        if (f->established != 0) {
+            judge_burned_anew(f, d);
+            return;
+        }
         blame(d, reason, f->own);
         verdict(d, "the initial password was wrong, and its one chance is gone");
         cause(d,
@@ -287,6 +311,13 @@ static void judge_reason(const struct nt_trust_facts *f, const char *reason, str
               "nothing any more either",
               f->peer);
         reset_remedy(d, f);
+    } else if (is(reason, "password-mismatch") && f->established == 0) {
+        blame(d, reason, "");
+        verdict(d, "%s does not accept the initial password", f->peer);
+        cause(d, "another one was typed there than here (%s); nothing was tried again since",
+              f->error_status);
+        remedy(d, "ntrust trust remove %s; ntrust trust add %s, with the right password", f->peer,
+               f->peer);
     } else if (is(reason, "password-mismatch")) {
         judge_mismatch(f, d);
     } else {
@@ -453,7 +484,12 @@ static void judge_absent(const struct nt_permit_facts *f, struct nt_diagnosis *d
         snprintf(tried, sizeof tried, " %s still tries: last refused on %s%s%s.", f->peer,
                  nt_time_format(f->refused_at, when), *f->refused_from != '\0' ? " from " : "",
                  f->refused_from);
-    if (f->removed_at != 0 && f->removed_at >= f->untrusted_at) {
+    if (is(f->trouble, "wrong-account-type")) {
+        blame(d, f->trouble, f->own);
+        verdict(d, "%s$ here is no interdomain trust account", f->peer);
+        cause(d, "%s", f->trouble_text);
+        remedy(d, "%s", f->trouble_next);
+    } else if (f->removed_at != 0 && f->removed_at >= f->untrusted_at) {
         blame(d, "removed-at-trusted-end", f->own);
         verdict(d, "%s is not permitted any more to trust this domain", f->peer);
         cause(d, "removed on %s: %s.%s", nt_time_format(f->removed_at, removed), f->removed_text,
@@ -575,6 +611,8 @@ static void judge_wrong(const struct nt_permit_facts *f, bool silent, struct nt_
     blame(d, "password-mismatch", silent ? f->peer : "");
     cause(d, "a wrong password was offered on %s from %s, after the last right one", when,
           *f->last_from != '\0' ? f->last_from : "?");
+    if (is(f->trouble, "password-mismatch"))
+        cause(d, "%s", f->trouble_text);
     if (silent) {
         verdict(d, "%s comes with another secret than this domain holds", f->peer);
         permit_remedy(d, f);
@@ -625,7 +663,7 @@ static void judge_permit_passwords(const struct nt_permit_facts *f, bool silent,
               (unsigned long long)f->attempts_left);
         remedy(d, "at %s: ntrust trust add %s --server HOST", f->peer, f->own);
         find(d, NT_GROUP_PASSWORDS, NT_GRADE_WARNING, "the initial password waits for its use");
-    } else if (f->last_bad > f->last_ok) {
+    } else if (f->last_bad > f->last_ok || is(f->trouble, "password-mismatch")) {
         judge_wrong(f, silent, d);
     } else if (is(f->state, "proven")) {
         judge_initial(f, d);
@@ -681,6 +719,15 @@ void nt_diagnose_permit(const struct nt_permit_facts *f, struct nt_diagnosis *d)
     }
     bool silent = judge_silence(f, d);
     skip(d, NT_GROUP_CLOCK, "not compared; nothing was refused for the time");
+    if (is(f->trouble, "crypto-refused")) {
+        blame(d, f->trouble, f->peer);
+        verdict(d, "%s was refused, since it does not offer AES", f->peer);
+        cause(d, "%s", f->trouble_text);
+        remedy(d, "%s", f->trouble_next);
+        find(d, NT_GROUP_CRYPTO, NT_GRADE_CRITICAL, "%s", d->verdict);
+        leave_rest(d, NT_GROUP_CRYPTO);
+        return;
+    }
     if (f->weak_allowed)
         find(d, NT_GROUP_CRYPTO, NT_GRADE_WARNING, "RC4 is allowed for this account");
     else
@@ -688,8 +735,10 @@ void nt_diagnose_permit(const struct nt_permit_facts *f, struct nt_diagnosis *d)
     if (f->disabled) {
         blame(d, "account-disabled", f->own);
         verdict(d, "the trust's account is disabled here");
-        cause(d, "%s$ is disabled: nothing opens it", f->peer);
-        permit_remedy(d, f);
+        cause(d, "%s",
+              *f->trouble_text != '\0' ? f->trouble_text : "a disabled account opens nothing");
+        remedy(d, "ask why; then: ntrust permit enable %s; and at %s: ntrust trust verify %s",
+               f->peer, f->peer, f->own);
         find(d, NT_GROUP_HALVES, NT_GRADE_CRITICAL, "%s", d->verdict);
         leave_rest(d, NT_GROUP_HALVES);
         return;

@@ -76,6 +76,8 @@ struct nt_permit_facts {
     uint64_t attempts_left, change_interval_s, check_interval_s;
     /* what the audit trail says of a permission before; texts "" when it says nothing */
     const char *removed_text, *refused_from, *untrusted_text;
+    /* what the daemon says is wrong at present, api_troubles.c; "" for nothing */
+    const char *trouble, *trouble_text, *trouble_next;
     nt_time removed_at, refused_at; /* refused_at: of the last attempt, after the removal */
     nt_time untrusted_at;           /* this end trusted the other one, until then */
     enum nt_look there;

@@ -9,6 +9,7 @@
 #include "base/utf16.h"
 #include "domain/ops.h"
 #include "service/netlogon_internal.h"
+#include "service/refusals.h"
 
 #define OFFERED                                                                                    \
     (NL_ACCOUNT_LOCKOUT | NL_RC4 | NL_MULTIPLE_SIDS | NL_REFUSE_PASSWORD_CHANGE | NL_STRONG_KEYS | \
@@ -27,9 +28,10 @@ struct setup {
     uint8_t server_credential[8];
     uint32_t rid;
     ntstatus outcome;
-    bool note_only;     /* stored for people: the outcome does not hang on it */
-    bool refusal_only;  /* the same, of an outcome that is a refusal */
-    const char *reason; /* why it was refused */
+    bool note_only;       /* stored for people: the outcome does not hang on it */
+    bool refusal_only;    /* the same, of an outcome that is a refusal */
+    const char *reason;   /* why it was refused */
+    enum nt_broken cause; /* the same for the trust, where the status does not say it */
     struct nt_chain chain;
     /* where the answer goes; rid may be NULL */
     NETLOGON_CREDENTIAL *out_credential;
@@ -142,10 +144,19 @@ static bool is_news(const struct nt_dir *dir, const struct nt_account *account, 
     return nt_op_may_be_ahead(dir, account) && (past == NULL || past->ahead_at == 0);
 }
 
+/* Why the trust does not work, of which this is the trusted end. */
+static enum nt_broken cause_of(const struct setup *s, ntstatus status)
+{
+    return s->cause != NT_BROKEN_NONE ? s->cause : nt_broken_of(status);
+}
+
 static void note_refused(struct nt_call *call, const struct setup *s, struct nt_txn *txn)
 {
+    bool trust = s->channel_type == TrustedDomainSecureChannel;
     nt_txn_event(txn, NT_EVENT_WARNING, "channel-refused", s->account, nt_conn_peer(call->conn),
-                 "%s was refused from computer %s: %s.", s->account, s->computer, s->reason);
+                 "%s%s%s was refused from computer %s: %s.",
+                 trust ? nt_broken_name(cause_of(s, s->outcome)) : "", trust ? ": " : "",
+                 s->account, s->computer, s->reason);
 }
 
 /* What must be durable before the peer is answered: in the writer, against the newest state, the
@@ -209,6 +220,15 @@ static ntstatus refuse(struct nt_call *call, const struct setup *s, ntstatus sta
            "reason=\"%s\"",
            s->account, s->computer, s->channel_type, nt_conn_peer(call->conn),
            nt_status_name(status), s->reason != NULL ? s->reason : "");
+    if (s->channel_type == TrustedDomainSecureChannel && s->reason != NULL) {
+        struct nt_refusal r = { .known = s->rid != 0,
+                                .reason = cause_of(s, status),
+                                .last = nt_now(call->service->env) };
+        strncpy(r.account, s->account, sizeof r.account - 1);
+        strncpy(r.computer, s->computer, sizeof r.computer - 1);
+        strncpy(r.peer, nt_conn_peer(call->conn), sizeof r.peer - 1);
+        nt_refusals_note(call->service->refusals, &r);
+    }
     return status;
 }
 
@@ -233,6 +253,7 @@ static ntstatus finish(struct nt_call *call, struct setup *s)
     if (err != NT_OK)
         return nt_status_of(err);
 
+    nt_refusals_forget(call->service->refusals, s->account);
     memcpy(s->out_credential->data, s->server_credential, sizeof s->server_credential);
     if (s->out_rid != NULL)
         *s->out_rid = s->rid;
@@ -323,7 +344,10 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
     if (s->account == NULL || strlen(s->account) >= sizeof((struct nt_chain_entry *)0)->account)
         return nl_nomem(call);
     s->crypto = nt_nl_crypto_of_flags(s->flags);
-    if (!nl_account_fits(account, s->channel_type))
+    if (!nl_account_fits(account, s->channel_type)) {
+        s->cause = (account->acb & NT_ACB_DISABLED) != 0 && account->in != NULL
+                       ? NT_BROKEN_DISABLED
+                       : NT_BROKEN_ACCOUNT_TYPE;
         return unfit(call, s,
                      challenged && told_disabled(s, call->dir, account)
                          ? NT_STATUS(ACCOUNT_DISABLED)
@@ -331,10 +355,12 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
                      (account->acb & NT_ACB_DISABLED) != 0 ? "the account is disabled"
                      : account->in != NULL ? "an interdomain trust account opens no other channel"
                                            : "the account is not of this channel's kind");
+    }
     if (account->in != NULL && account->in->state == NT_IN_NONE)
         return unfit(call, s, NT_STATUS(NO_TRUST_SAM_ACCOUNT), "its password was never set");
     if (s->crypto != NT_NL_AES && !account->allow_weak_crypto)
         return unfit(call, s, NT_STATUS(DOWNGRADE_DETECTED), "AES was not offered");
+    s->cause = NT_BROKEN_DENIED;
     if (!challenged)
         return unfit(call, s, NT_STATUS(ACCESS_DENIED), "no challenge before");
     /* No password stands behind these, so they cost no attempt. [MS-NRPC] 3.1.4.1, CVE-2020-1472 */
@@ -344,6 +370,7 @@ static ntstatus authenticate(struct nt_call *call, struct setup *s)
     if (!name_fits(s))
         return unfit(call, s, NT_STATUS(ACCESS_DENIED), "the computer has another name");
 
+    s->cause = NT_BROKEN_NONE;
     const struct nt_secret *hash = match(s, call->dir, account);
     nt_time now = nt_now(call->service->env);
     bool durable;

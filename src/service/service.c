@@ -6,6 +6,7 @@
 
 #include "service/chains.h"
 #include "service/lockouts.h"
+#include "service/refusals.h"
 
 static const struct nt_interface *const interfaces[] = {
     &nt_netlogon_interface, &nt_lsarpc_interface, &nt_samr_interface,    &nt_epm_interface,
@@ -16,7 +17,8 @@ bool nt_service_init(struct nt_service *s)
 {
     s->chains = nt_chains_new();
     s->lockouts = nt_lockouts_new();
-    if (s->chains != NULL && s->lockouts != NULL)
+    s->refusals = nt_refusals_new();
+    if (s->chains != NULL && s->lockouts != NULL && s->refusals != NULL)
         return true;
     nt_service_done(s);
     return false;
@@ -26,8 +28,10 @@ void nt_service_done(struct nt_service *s)
 {
     nt_chains_free(s->chains);
     nt_lockouts_free(s->lockouts);
+    nt_refusals_free(s->refusals);
     s->chains = NULL;
     s->lockouts = NULL;
+    s->refusals = NULL;
 }
 
 const struct nt_interface *nt_interface_of(const struct nt_ndr_interface *layout)

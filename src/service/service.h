@@ -35,6 +35,7 @@ struct nt_service {
     struct nt_service_settings settings;
     struct nt_chains *chains;     /* secure channels that peers hold to us, chains.h */
     struct nt_lockouts *lockouts; /* bad password counts, lockouts.h */
+    struct nt_refusals *refusals; /* set-ups of trusts' channels, refusals.h */
     /* The outbound side (src/channel, behind us in the layers): carries out `fwd` and calls its
      * done. NULL: this process has none; forwards end with NO_LOGON_SERVERS. */
     void (*forward)(void *ctx, struct nt_forward *fwd);
@@ -43,7 +44,7 @@ struct nt_service {
     _Atomic nt_time last_event[256];
 };
 
-/* Makes the shared tables (chains, lockouts); false: no memory. */
+/* Makes the shared tables (chains, lockouts, refusals); false: no memory. */
 bool nt_service_init(struct nt_service *s);
 void nt_service_done(struct nt_service *s);
 

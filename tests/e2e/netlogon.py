@@ -165,7 +165,7 @@ def string(out, text):
     return out + struct.pack('<III', len(wide) // 2, 0, len(wide) // 2) + wide
 
 
-def attempt(address, port, trusting, computer, password):
+def attempt(address, port, trusting, computer, password, flags=AES_FLAGS):
     """Offers a password as TRUSTING$, as that domain's controller would. Returns the NTSTATUS."""
     calls = Calls(address, port)
     try:
@@ -179,7 +179,7 @@ def attempt(address, port, trusting, computer, password):
         stub = string(head, trusting + '$')
         stub += struct.pack('<H', TRUST_CHANNEL)
         stub = string(stub, computer) + aes_cfb8(key, client)
-        stub += bytes(-len(stub) % 4) + struct.pack('<I', AES_FLAGS)
+        stub += bytes(-len(stub) % 4) + struct.pack('<I', flags)
         answer = calls.call(26, stub)
         return struct.unpack_from('<I', answer, 16)[0]
     finally:

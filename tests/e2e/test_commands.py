@@ -73,6 +73,8 @@ class Commands(w.TestCase):
             self.assertLessEqual(self.keys['permit'], set(p))
             self.assertNotIn('generated_password', p)
         self.run_both(a, 'permit', 'show', 'resources', has='permit', text='RESOURCES.*active')
+        self.assertTrue(self.run_both(a, 'permit', 'disable', 'NORTH', text='disabled')['disabled'])
+        self.assertFalse(self.run_both(a, 'permit', 'enable', 'NORTH')['disabled'])
         a.ntrust('permit', 'remove', 'NORTH')
         self.assertEqual(self.run_both(a, 'permit', 'remove', 'SOUTH', again=False), {})
         for t in self.run_both(r, 'trust', 'list', text='ACCOUNTS +active')['trusts']:

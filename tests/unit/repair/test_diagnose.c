@@ -67,6 +67,9 @@ static struct nt_permit_facts good_permit(void)
         .check_interval_s = 900,
         .removed_text = "",
         .refused_from = "",
+        .trouble = "",
+        .trouble_text = "",
+        .trouble_next = "",
         .own_sid = sid_of("S-1-5-21-1-2-3"),
         .verified_by = "",
     };
@@ -106,6 +109,40 @@ static void a_trust_that_works_is_good(void **state)
     assert_says(&d, NT_GRADE_GOOD, "", "");
 }
 
+/* Before a trust was ever established, its initial password is all there is to be wrong. */
+static void an_initial_password_is_told_from_a_secret(void **state)
+{
+    struct nt_diagnosis d;
+    struct nt_trust_facts f = good_trust();
+    (void)state;
+    f.state = "broken";
+    f.established = f.changed = 0;
+    f.error_status = "ACCESS_DENIED";
+    f.reason = "password-mismatch";
+    nt_diagnose_trust(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "password-mismatch", "");
+    assert_contains(d.remedy, "ntrust trust add ACCOUNTS");
+    f.reason = "initial-password-burned";
+    nt_diagnose_trust(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "initial-password-burned", "RESOURCES");
+}
+
+static void the_trusted_end_tells_what_it_refused(void **state)
+{
+    struct nt_diagnosis d;
+    struct nt_permit_facts f = good_permit();
+    (void)state;
+    f.trouble = "crypto-refused";
+    f.trouble_text = "no AES was offered";
+    f.trouble_next = "have it offer AES";
+    nt_diagnose_permit(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "crypto-refused", "RESOURCES");
+    f.exists = false;
+    f.trouble = "wrong-account-type";
+    nt_diagnose_permit(&f, &d);
+    assert_says(&d, NT_GRADE_CRITICAL, "wrong-account-type", "ACCOUNTS");
+}
+
 static void each_reason_stands_in_its_group(void **state)
 {
     static const struct {
@@ -117,11 +154,11 @@ static void each_reason_stands_in_its_group(void **state)
         { "time-skew", "", "clock", NT_GROUP_CLOCK },
         { "crypto-refused", "ACCOUNTS", "AES", NT_GROUP_CRYPTO },
         { "removed-at-trusted-end", "ACCOUNTS", "ntrust reset ACCOUNTS -U", NT_GROUP_HALVES },
-        { "account-disabled", "ACCOUNTS", "enable it", NT_GROUP_HALVES },
+        { "account-disabled", "ACCOUNTS", "ntrust permit enable RESOURCES", NT_GROUP_HALVES },
         { "wrong-account-type", "ACCOUNTS", "rename", NT_GROUP_HALVES },
         { "domain-changed", "ACCOUNTS", "ntrust reset ACCOUNTS", NT_GROUP_HALVES },
         { "password-mismatch", "", "ntrust reset ACCOUNTS", NT_GROUP_PASSWORDS },
-        { "initial-password-burned", "RESOURCES", "ntrust reset ACCOUNTS", NT_GROUP_PASSWORDS },
+        { "initial-password-burned", "ACCOUNTS", "ntrust reset ACCOUNTS", NT_GROUP_PASSWORDS },
         { "denied", "ACCOUNTS", "log of the other end", NT_GROUP_POLICY },
     };
     (void)state;
@@ -417,6 +454,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trust_that_works_is_good),
         cmocka_unit_test(each_reason_stands_in_its_group),
+        cmocka_unit_test(an_initial_password_is_told_from_a_secret),
+        cmocka_unit_test(the_trusted_end_tells_what_it_refused),
         cmocka_unit_test(unreachable_is_not_broken),
         cmocka_unit_test(who_looks_can_tell_missing_from_disabled_and_wrong),
         cmocka_unit_test(what_cannot_be_read_is_unknown),
