@@ -75,8 +75,15 @@ class Story(unittest.TestCase):
         BLUE.run(['net', 'rpc', 'trustdom', 'del', 'RES', '-S', BLUE.address, '-U',
                   who('BLUE', 'root')], ok=False)
         self.assertIn('the trust works', RES.ntrust('check', 'BLUE'))
-        BLUE.run(['pdbedit', '-x', 'res$'])
-        RES.ntrust('trust', 'verify', 'BLUE', ok=None)
+        # Its Netlogon answers ACCESS_DENIED to each of these; ntrust tells them apart.
+        for reason, change in (('account-disabled', ['smbpasswd', '-d', 'res$']),
+                               ('', ['smbpasswd', '-e', 'res$']),
+                               ('removed-at-trusted-end', ['pdbedit', '-x', 'res$']),
+                               ('wrong-account-type', ['pdbedit', '-a', '-m', '-u', 'res']),
+                               ('removed-at-trusted-end', ['pdbedit', '-x', 'res$'])):
+            BLUE.run(change)
+            RES.ntrust('trust', 'verify', 'BLUE', ok=None)
+            self.assertEqual(trust()['reason'], reason)
         shown = trust()
         self.assertEqual(shown['state'], 'broken')
         out = RES.ntrust('check', 'BLUE', ok=False)
