@@ -249,6 +249,7 @@ void sim_domain_crash(struct sim_domain *d, bool lost_power)
             end_process(&d->dcs[i], lost_power);
     nt_engine_free(d->engine);
     d->engine = NULL;
+    d->life++;
     for (unsigned i = 0; i < d->dc_count; i++)
         if (!w->calm)
             sim_after(&w->core, &d->dcs[i].start,
@@ -353,6 +354,7 @@ struct change {
     struct nt_wish wish; /* first */
     struct sim_event tell;
     struct sim_domain *domain;
+    unsigned life; /* in which it was done: what comes later tells nothing of it */
     sim_change_fn *fn;
     sim_told_fn *told;
     uint64_t ctx[]; /* aligned for anything */
@@ -368,7 +370,8 @@ static void on_tell(struct sim_core *core, struct sim_event *event)
 {
     struct change *c = NT_CONTAINER(event, struct change, tell);
     (void)core;
-    struct nt_dir *dir = c->domain->engine != NULL ? nt_engine_dir(c->domain->engine) : NULL;
+    bool lives = c->domain->engine != NULL && c->life == c->domain->life;
+    struct nt_dir *dir = lives ? nt_engine_dir(c->domain->engine) : NULL;
     if (dir != NULL && nt_status_ok(c->wish.status) &&
         nt_dir_domain(dir)->serial > c->domain->acked_serial)
         c->domain->acked_serial = nt_dir_domain(dir)->serial;
@@ -383,6 +386,7 @@ static void on_tell(struct sim_core *core, struct sim_event *event)
 static void change_done(struct nt_wish *wish)
 {
     struct change *c = (struct change *)wish;
+    c->life = c->domain->life;
     if (c->domain->mute)
         free(c);
     else

@@ -67,6 +67,7 @@ struct sim_domain {
     struct nt_engine *engine; /* NULL: no process has it open */
     struct sim_event work;    /* the engine's next commit */
     struct sim_event stop;    /* the crash that its disk told of */
+    unsigned life;            /* of the engine: which one */
     bool mute;                /* a commit is the last thing that happens: nobody is told of it */
     sim_time commit_time;     /* about so long a commit takes */
     struct sim_dc dcs[SIM_DCS_MAX];
