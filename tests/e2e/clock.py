@@ -40,18 +40,15 @@ int clock_gettime(clockid_t clock, struct timespec *t)
 
 
 class TestCase(w.TestCase):
-    """Skips where there is no C compiler."""
+    """Needs the C compiler that built the programs."""
 
     def setUp(self):
         super().setUp()
         source, self.shim = self.world.folder + '/shim.c', self.world.folder + '/shim.so'
         with open(source, 'w') as f:
             f.write(SHIM)
-        try:
-            subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC', '-O1', '-o', self.shim,
-                            source], check=True, capture_output=True, timeout=60)
-        except (OSError, subprocess.CalledProcessError) as e:
-            self.skipTest('no C compiler for the shim: %s' % e)
+        subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC', '-O1', '-o', self.shim,
+                        source], check=True, timeout=60)
 
     def shifted(self, name, computer=None):
         domain = self.world.domain(name, computer)

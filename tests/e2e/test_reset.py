@@ -102,8 +102,11 @@ class Resets(w.TestCase):
                 permit['state'] == 'active' and trust['version'] == permit['version'])
 
     def check_works(self, trusting, trusted):
-        self.assertTrue(self.settled(trusting, trusted),
-                        (trusting.trust(trusted.name), trusted.permit(trusting.name)))
+        try:
+            w.until('both ends are settled', lambda: self.settled(trusting, trusted))
+        except AssertionError as e:
+            raise AssertionError(e, trusting.trust(trusted.name),
+                                 trusted.permit(trusting.name)) from None
         user = {'ACCOUNTS': ('alice', 'Wonder1land'), 'RESOURCES': ('bob', 'Builder1x')}
         logon = trusting.logon(trusted.name, *user[trusted.name])
         self.assertEqual(logon['status'], 'SUCCESS', logon)
