@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/utf16.h"
+#include "cli/verdict.h"
 #include "repair/diagnose.h"
 
 #define PEER_MS 30000
@@ -53,29 +54,6 @@ static void add_row(struct item *it, const char *label, const char *here, const 
     it->rows++;
 }
 
-/* A text behind a label, folded at words. */
-static void print_folded(const char *label, const char *text)
-{
-    const size_t width = 78, indent = 13;
-    printf("  %-*s", (int)(indent - 2), label);
-    size_t at = indent;
-    while (*text != '\0') {
-        size_t len = strcspn(text, " ");
-        if (at > indent && at + 1 + len > width) {
-            printf("\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            putchar(' ');
-            at++;
-        }
-        printf("%.*s", (int)len, text);
-        at += len;
-        text += len;
-        text += strspn(text, " ");
-    }
-    putchar('\n');
-}
-
 static void print_both(const struct run *r, const struct item *it)
 {
     char here[NT_ADMIN_NAME + 32], there[NT_ADMIN_NAME + 32];
@@ -97,40 +75,20 @@ static void print_item(const struct run *r, const struct item *it)
            : it->here != NULL ? "is trusted by"
                               : "and",
            it->name, cli_state(r->cli, nt_grade_name(d->grade), 0, state));
-    for (int g = 0; g < NT_GROUP_COUNT; g++) {
-        const struct nt_finding *f = &d->group[g];
-        printf("  %-10s %s  %s\n", nt_group_name((enum nt_group_of)g),
-               cli_state(r->cli, f->looked ? nt_grade_name(f->grade) : "-", 8, state), f->text);
-    }
+    cli_print_findings(r->cli, d);
     if (it->there != NULL)
         print_both(r, it);
-    print_folded("Verdict:", d->verdict);
-    if (*d->reason == '\0')
-        return;
-    if (*d->end != '\0' || d->grade == NT_GRADE_CRITICAL)
-        print_folded("At fault:", *d->end != '\0' ? d->end : "cannot be told from what is seen");
-    if (*d->cause != '\0')
-        print_folded("Cause:", d->cause);
-    if (*d->remedy != '\0')
-        printf("  %-11s%s\n", "Next:", d->remedy); /* not folded: to be copied */
+    cli_print_verdict(d);
 }
 
 static json_t *item_json(const struct item *it)
 {
     const struct nt_diagnosis *d = &it->d;
-    json_t *findings = json_array();
-    for (int g = 0; g < NT_GROUP_COUNT; g++) {
-        const struct nt_finding *f = &d->group[g];
-        json_array_append_new(
-            findings,
-            json_pack("{s:s,s:s,s:s}", "group", nt_group_name((enum nt_group_of)g), "result",
-                      f->looked ? nt_grade_name(f->grade) : "not judged", "text", f->text));
-    }
     return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:O?,s:O?}", "domain", it->name,
                      "this_end", it->trusting ? "trusting" : "trusted", "result",
                      nt_grade_name(d->grade), "reason", d->reason, "verdict", d->verdict,
                      "end_at_fault", d->end, "cause", d->cause, "next", d->remedy, "findings",
-                     findings, "here", it->here, "there", it->there);
+                     cli_findings_json(d), "here", it->here, "there", it->there);
 }
 
 static void show(struct run *r, struct item *it)
@@ -400,7 +358,7 @@ static void tell_tdo(const struct run *r, struct item *it, const struct nt_permi
     add_row(it, "password set", time_text(f->changed != 0 ? f->changed : f->permitted, t1),
             "cannot be read there");
     if (f->verified) {
-        snprintf(there, sizeof there, "%u %s", f->werr, nt_admin_werr_name(f->werr));
+        snprintf(there, sizeof there, "%u %s", f->werr, nt_werror_name(f->werr));
         json_object_set_new(it->there, "verified", json_integer(f->werr));
         json_object_set_new(it->there, "verified_by", json_string(f->verified_by));
     } else {

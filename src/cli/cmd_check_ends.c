@@ -2,21 +2,14 @@
 #include <stdio.h>
 
 #include "cli/ends.h"
+#include "cli/verdict.h"
 
 static json_t *diagnosis_json(const struct cli_ends *e, const struct nt_diagnosis *d)
 {
-    json_t *findings = json_array();
-    for (int g = 0; g < NT_GROUP_COUNT; g++) {
-        const struct nt_finding *f = &d->group[g];
-        json_array_append_new(
-            findings,
-            json_pack("{s:s,s:s,s:s}", "group", nt_group_name((enum nt_group_of)g), "result",
-                      f->looked ? nt_grade_name(f->grade) : "not judged", "text", f->text));
-    }
     return json_pack("{s:s,s:i,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "result", nt_grade_name(d->grade),
                      "code", (int)d->grade, "reason", d->reason, "verdict", d->verdict,
                      "end_at_fault", d->end, "cause", d->cause, "next", d->remedy, "findings",
-                     findings, "ends", cli_ends_json(e));
+                     cli_findings_json(d), "ends", cli_ends_json(e));
 }
 
 int cli_check_ends(const struct cli *cli)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/ends.h"
+#include "cli/verdict.h"
 #include "repair/renew.h"
 
 #define SESSION_MS  120000

@@ -33,10 +33,6 @@ void cli_ends_close(struct cli_ends *e);
 void cli_ends_print(const struct cli_ends *e);
 json_t *cli_ends_json(const struct cli_ends *e);
 
-/* The groups, and behind them the verdict. */
-void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d);
-void cli_print_verdict(const struct nt_diagnosis *d);
-
 int cli_check_ends(const struct cli *cli);
 int cli_reset_ends(const struct cli *cli);
 

@@ -1,4 +1,4 @@
-/* ends_show.c - what was seen of both ends, side by side; verdicts in words. */
+/* ends_show.c - what was seen of both ends, side by side. */
 #include <stdio.h>
 #include <string.h>
 
@@ -87,7 +87,7 @@ static const char *channel_text(const struct nt_controller_facts *dc, char *out,
     else if (c->werr == 0)
         snprintf(out, size, "good, to %.*s", (int)size, c->controller);
     else
-        snprintf(out, size, "%u %s", c->werr, nt_admin_werr_name(c->werr));
+        snprintf(out, size, "%u %s", c->werr, nt_werror_name(c->werr));
     return out;
 }
 
@@ -204,54 +204,6 @@ void cli_ends_print(const struct cli_ends *e)
     putchar('\n');
 }
 
-/* --- verdicts --- */
-
-void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d)
-{
-    char state[64];
-    for (int g = 0; g < NT_GROUP_COUNT; g++) {
-        const struct nt_finding *f = &d->group[g];
-        printf("  %-10s %s  %s\n", nt_group_name((enum nt_group_of)g),
-               cli_state(cli, f->looked ? nt_grade_name(f->grade) : "-", 8, state), f->text);
-    }
-}
-
-/* A text behind a label, folded at words. */
-static void print_folded(const char *label, const char *text)
-{
-    const size_t width = 78, indent = 13;
-    size_t at = indent;
-    printf("  %-*s", (int)(indent - 2), label);
-    while (*text != '\0') {
-        size_t len = strcspn(text, " ");
-        if (at > indent && at + 1 + len > width) {
-            printf("\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            putchar(' ');
-            at++;
-        }
-        printf("%.*s", (int)len, text);
-        at += len;
-        text += len;
-        text += strspn(text, " ");
-    }
-    putchar('\n');
-}
-
-void cli_print_verdict(const struct nt_diagnosis *d)
-{
-    print_folded("Verdict:", d->verdict);
-    if (*d->reason == '\0')
-        return;
-    if (*d->end != '\0' || d->grade == NT_GRADE_CRITICAL)
-        print_folded("At fault:", *d->end != '\0' ? d->end : "cannot be told from what is seen");
-    if (*d->cause != '\0')
-        print_folded("Cause:", d->cause);
-    if (*d->remedy != '\0')
-        printf("  %-11s%s\n", "Next:", d->remedy); /* not folded: to be copied */
-}
-
 /* --- JSON --- */
 
 static json_t *asked_json(const struct nt_asked *a, json_t *seen)
@@ -288,7 +240,7 @@ static json_t *controller_json(const struct nt_controller_facts *dc)
         dc->account.disabled, "password_set", time_json(dc->account.password_set));
     json_t *channel =
         json_pack("{s:I,s:s,s:s}", "code", (json_int_t)dc->channel.werr, "name",
-                  nt_admin_werr_name(dc->channel.werr), "controller", dc->channel.controller);
+                  nt_werror_name(dc->channel.werr), "controller", dc->channel.controller);
     return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "host", dc->host, "reached",
                      asked_json(&dc->reached, json_true()), "clock_ahead_s",
                      dc->clock_known ? json_real((double)dc->ahead_100ns / NT_TIME_SECOND)

@@ -136,7 +136,7 @@ static bool prove_there(struct reset *r)
                  r->name, r->own);
     return reset_failed(r, r->name,
                         "asked to prove the trust, it answers %u %s; the permission is %s", werr,
-                        nt_admin_werr_name(werr), cli_text(r->permit, "state"));
+                        nt_werror_name(werr), cli_text(r->permit, "state"));
 }
 
 bool reset_mend_trusted(struct reset *r)

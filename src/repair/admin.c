@@ -105,11 +105,6 @@ const char *nt_admin_fail_name(enum nt_admin_fail kind)
     return names[kind];
 }
 
-const char *nt_admin_werr_name(uint32_t werr)
-{
-    return nt_werror_name(werr);
-}
-
 /* The logon is judged by the first answer: a controller that did not accept it has no other way to
  * say so than a refused bind, or a fault to the first call. */
 static bool refused_logon(struct nt_admin *a, ntstatus status, const char *what)

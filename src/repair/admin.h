@@ -194,7 +194,5 @@ bool nt_admin_trust_remake(struct nt_admin *a, const char *trusted,
  * it, a Win32 code (0: the trust is good); controller: who answered, "" for nobody. */
 bool nt_admin_trust_verify(struct nt_admin *a, const char *trusted, uint32_t *werr,
                            char controller[NT_ADMIN_NAME]);
-/* "NO_TRUST_SAM_ACCOUNT" for 1787; "" for codes that are not known here. */
-const char *nt_admin_werr_name(uint32_t werr);
 
 #endif

@@ -245,7 +245,7 @@ bool nt_admin_trust_verify(struct nt_admin *a, const char *trusted, uint32_t *we
     if (args.result != NT_WERR_OK || args.Buffer.NetlogonInfo2 == NULL)
         return admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(NOT_SUPPORTED),
                           "NetrLogonControl2Ex at %s answered %u %s", a->host, args.result,
-                          nt_admin_werr_name(args.result));
+                          nt_werror_name(args.result));
     const NETLOGON_INFO_2 *info = args.Buffer.NetlogonInfo2;
     *werr = info->netlog2_pdc_connection_status != NT_WERR_OK ? info->netlog2_pdc_connection_status
                                                               : info->netlog2_tc_connection_status;

@@ -133,7 +133,7 @@ static void judge_finding(struct compare *j, size_t i)
             !finds_nobody(dc->channel.werr))
             continue;
         compare_find(j, NT_GRADE_CRITICAL, "%s finds no controller of %s (%u %s)", dc->host,
-                     nt_end_name(other), dc->channel.werr, nt_admin_werr_name(dc->channel.werr));
+                     nt_end_name(other), dc->channel.werr, nt_werror_name(dc->channel.werr));
         if (nt_end_main(other) == NULL || !compare_blame(j, "name-resolution", nt_end_name(e)))
             continue;
         const char *dns = other->names.dns;

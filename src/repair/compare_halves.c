@@ -253,7 +253,7 @@ static void judge_mismatch(struct compare *j, const struct way *w)
 static void judge_failed(struct compare *j, const struct way *w, uint32_t werr)
 {
     const char *from = nt_end_name(w->trusting), *to = nt_end_name(w->trusted);
-    const char *name = nt_admin_werr_name(werr);
+    const char *name = nt_werror_name(werr);
     compare_find(j, NT_GRADE_CRITICAL, "%s cannot open its secure channel to %s: %u %s", from, to,
                  werr, name);
     switch (werr) {
@@ -321,7 +321,7 @@ static void judge_some(struct compare *j, const struct way *w,
     const char *end = nt_end_name(w->trusting);
     compare_find(j, NT_GRADE_CRITICAL, "%s opens its secure channel to %s, %s does not: %u %s",
                  good->host, nt_end_name(w->trusted), bad->host, bad->channel.werr,
-                 nt_admin_werr_name(bad->channel.werr));
+                 nt_werror_name(bad->channel.werr));
     if (!compare_blame(j, "not-replicated", end))
         return;
     VERDICT(j, "the controllers of %s do not all have the present secret", end);

@@ -653,7 +653,7 @@ static void judge_permit_passwords(const struct nt_permit_facts *f, bool silent,
         blame(d, "refused", "");
         verdict(d, "%s asked, and the trust does not work", f->peer);
         cause(d, "%s answered %u %s when told to prove it", f->peer, f->werr,
-              nt_admin_werr_name(f->werr));
+              nt_werror_name(f->werr));
         remedy(d, "at %s: ntrust check %s", f->peer, f->own);
         find(d, NT_GROUP_PASSWORDS, NT_GRADE_CRITICAL, "%s", d->cause);
     } else if (is(f->state, "permitted")) {

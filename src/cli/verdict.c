@@ -1,0 +1,63 @@
+#include "cli/verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d)
+{
+    char state[64];
+    for (int g = 0; g < NT_GROUP_COUNT; g++) {
+        const struct nt_finding *f = &d->group[g];
+        printf("  %-10s %s  %s\n", nt_group_name((enum nt_group_of)g),
+               cli_state(cli, f->looked ? nt_grade_name(f->grade) : "-", 8, state), f->text);
+    }
+}
+
+/* A text behind a label, folded at words. */
+static void print_folded(const char *label, const char *text)
+{
+    const size_t width = 78, indent = 13;
+    size_t at = indent;
+    printf("  %-*s", (int)(indent - 2), label);
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        if (at > indent && at + 1 + len > width) {
+            printf("\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", (int)len, text);
+        at += len;
+        text += len;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
+void cli_print_verdict(const struct nt_diagnosis *d)
+{
+    print_folded("Verdict:", d->verdict);
+    if (*d->reason == '\0')
+        return;
+    if (*d->end != '\0' || d->grade == NT_GRADE_CRITICAL)
+        print_folded("At fault:", *d->end != '\0' ? d->end : "cannot be told from what is seen");
+    if (*d->cause != '\0')
+        print_folded("Cause:", d->cause);
+    if (*d->remedy != '\0')
+        printf("  %-11s%s\n", "Next:", d->remedy); /* not folded: to be copied */
+}
+
+json_t *cli_findings_json(const struct nt_diagnosis *d)
+{
+    json_t *findings = json_array();
+    for (int g = 0; g < NT_GROUP_COUNT; g++) {
+        const struct nt_finding *f = &d->group[g];
+        json_array_append_new(
+            findings,
+            json_pack("{s:s,s:s,s:s}", "group", nt_group_name((enum nt_group_of)g), "result",
+                      f->looked ? nt_grade_name(f->grade) : "not judged", "text", f->text));
+    }
+    return findings;
+}

@@ -1,0 +1,16 @@
+/*
+ * verdict.h - a diagnosis (repair/diagnose.h) as people and programs read it; the same for trusts
+ * of ntrustd and of two foreign domains.
+ */
+#ifndef NT_CLI_VERDICT_H
+#define NT_CLI_VERDICT_H
+
+#include "cli/cli.h"
+#include "repair/diagnose.h"
+
+/* The groups, a line each; and the verdict with what follows from it. */
+void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d);
+void cli_print_verdict(const struct nt_diagnosis *d);
+json_t *cli_findings_json(const struct nt_diagnosis *d);
+
+#endif
