@@ -106,9 +106,11 @@ static int reset(struct cli_ends *e)
     struct nt_renew_plan plan;
     struct nt_renew_result result;
     char why[600];
+    const struct nt_renew_wish wish = { .goal =
+                                            e->cli->recreate ? NT_RENEW_RECREATE : NT_RENEW_RESET };
     e->config.session_ms = SESSION_MS;
     cli_ends_look(e);
-    if (!nt_renew_plan(&e->facts, e->cli->recreate, &plan, why, sizeof why))
+    if (!nt_renew_plan(&e->facts, &wish, &plan, why, sizeof why))
         return refused(e->cli, why);
     if (e->cli->dry_run)
         return show_plan(e, &plan);

@@ -97,10 +97,11 @@ static void plan_end(const struct nt_ends_facts *f, size_t i, bool recreate, boo
     out->enable = trusts[1 - i] && dc->account.exists && dc->account.disabled;
 }
 
-bool nt_renew_plan(const struct nt_ends_facts *f, bool recreate, struct nt_renew_plan *out,
-                   char *why, size_t why_size)
+bool nt_renew_plan(const struct nt_ends_facts *f, const struct nt_renew_wish *wish,
+                   struct nt_renew_plan *out, char *why, size_t why_size)
 {
     const struct nt_end_facts *e = f->end;
+    bool recreate = wish->goal == NT_RENEW_RECREATE;
     *out = (struct nt_renew_plan){ .trusts = { false } };
     if (!is_seen(&e[0], why, why_size) || !is_seen(&e[1], why, why_size))
         return false;

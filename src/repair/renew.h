@@ -33,10 +33,18 @@ struct nt_renew_plan {
     struct nt_renew_end end[2];
 };
 
-/* recreate: both halves are made anew. False: it cannot or must not be done; why[] is a sentence.
- */
-bool nt_renew_plan(const struct nt_ends_facts *f, bool recreate, struct nt_renew_plan *out,
-                   char *why, size_t why_size);
+enum nt_renew_goal {
+    NT_RENEW_RESET,   /* good again, with as little change as that needs */
+    NT_RENEW_RECREATE /* both halves made anew */
+};
+
+struct nt_renew_wish {
+    enum nt_renew_goal goal;
+};
+
+/* False: it cannot or must not be done; why[] is a sentence. */
+bool nt_renew_plan(const struct nt_ends_facts *f, const struct nt_renew_wish *wish,
+                   struct nt_renew_plan *out, char *why, size_t why_size);
 /* What the plan does at end i, in words. */
 void nt_renew_text(const struct nt_ends_facts *f, const struct nt_renew_plan *plan, size_t i,
                    char *out, size_t size);

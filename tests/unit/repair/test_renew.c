@@ -5,17 +5,19 @@
 
 static struct nt_renew_plan plan_of(const struct nt_ends_facts *f, bool recreate)
 {
+    const struct nt_renew_wish wish = { .goal = recreate ? NT_RENEW_RECREATE : NT_RENEW_RESET };
     struct nt_renew_plan plan;
     char why[600] = "";
-    assert_true(nt_renew_plan(f, recreate, &plan, why, sizeof why));
+    assert_true(nt_renew_plan(f, &wish, &plan, why, sizeof why));
     return plan;
 }
 
 static void assert_refused(const struct nt_ends_facts *f, bool recreate, const char *part)
 {
+    const struct nt_renew_wish wish = { .goal = recreate ? NT_RENEW_RECREATE : NT_RENEW_RESET };
     struct nt_renew_plan plan;
     char why[600] = "";
-    assert_false(nt_renew_plan(f, recreate, &plan, why, sizeof why));
+    assert_false(nt_renew_plan(f, &wish, &plan, why, sizeof why));
     assert_non_null(strstr(why, part));
 }
 
