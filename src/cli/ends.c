@@ -7,8 +7,7 @@
 #include <unistd.h>
 
 #include "crypto/sysenv.h"
-#include "repair/find.h"
-#include "repair/gss.h"
+#include "repair/pair.h"
 
 #define TYPED 1024 /* bytes of a password that is typed */
 
@@ -30,8 +29,9 @@ static bool load(const struct cli *cli, struct nt_ends *file)
 
 /* --- the administrators --- */
 
-static bool ask_password(const struct cli *cli, struct nt_credentials *c)
+static bool ask_password(void *ctx, struct nt_credentials *c, char *why, size_t why_size)
 {
+    const struct cli *cli = ((const struct cli_ends *)ctx)->cli;
     char typed[TYPED], prompt[NT_END_USER * 2];
     snprintf(prompt, sizeof prompt, "Password of %s\\%s", c->domain, c->user);
     if (!cli_read_password(cli->peer_password_fd, prompt, false, typed, sizeof typed))
@@ -39,82 +39,42 @@ static bool ask_password(const struct cli *cli, struct nt_credentials *c)
     bool ok = nt_credentials_password(c, typed);
     nt_wipe(typed, sizeof typed);
     if (!ok)
-        cli_fail("the password of %s\\%s is not text", c->domain, c->user);
+        snprintf(why, why_size, "the password of %s\\%s is not text", c->domain, c->user);
     return ok;
-}
-
-static bool by_user(const struct cli *cli, struct nt_credentials *c, const char *user,
-                    const char *domain)
-{
-    if (nt_credentials_user(c, user, domain))
-        return ask_password(cli, c);
-    cli_fail("'%s' has to be NAME or DOMAIN\\NAME", user);
-    return false;
-}
-
-static bool by_file(struct nt_credentials *c, const char *path, const char *domain)
-{
-    char why[600];
-    if (nt_credentials_file(c, path, domain, why, sizeof why))
-        return true;
-    cli_fail("%s", why);
-    return false;
-}
-
-/* For showing only: the tickets are found by the library. */
-static bool by_ticket(struct nt_credentials *c)
-{
-    char principal[NT_END_USER];
-    nt_gss_user(principal, sizeof principal);
-    char *at = strchr(principal, '@');
-    if (at == NULL) {
-        cli_fail("there is no Kerberos ticket to log on with: get one with kinit(1)");
-        return false;
-    }
-    *at = '\0';
-    c->kerberos = true;
-    snprintf(c->user, sizeof c->user, "%.255s", principal);
-    snprintf(c->domain, sizeof c->domain, "%.255s", at + 1);
-    return true;
 }
 
 /* The i-th -U and -A are of the i-th end. */
 static bool identify(struct cli_ends *e, size_t i)
 {
     const struct cli *cli = e->cli;
-    const struct nt_end *end = &e->end[i];
-    struct nt_credentials *c = &e->credentials[i];
-    if (i < cli->credentials.count)
-        return by_file(c, cli->credentials.item[i], end->domain);
-    if (i < cli->users.count)
-        return by_user(cli, c, cli->users.item[i], end->domain);
-    if (cli->kerberos || end->kerberos)
-        return by_ticket(c);
-    if (end->credentials[0] != '\0')
-        return by_file(c, end->credentials, end->domain);
-    if (end->user[0] != '\0')
-        return by_user(cli, c, end->user, end->domain);
-    nt_credentials_env(c, end->name, end->domain);
-    return true; /* nobody: what can be seen without rights */
+    char why[600];
+    const struct nt_pair_who who = {
+        .file = i < cli->credentials.count ? cli->credentials.item[i] : NULL,
+        .user = i < cli->users.count ? cli->users.item[i] : NULL,
+        .kerberos = cli->kerberos,
+        .env = true,
+        .ask = ask_password,
+        .ctx = e,
+    };
+    if (nt_pair_identify(&e->end[i], &who, &e->credentials[i], why, sizeof why))
+        return true;
+    if (*why != '\0')
+        cli_fail("%s", why);
+    return false;
 }
 
 /* --- the controllers --- */
 
 static bool locate(struct cli_ends *e, size_t i)
 {
-    const struct nt_end *end = &e->end[i];
     struct nt_look_end *look = &e->look[i];
-    char why[400];
-    *look =
-        (struct nt_look_end){ .end = end, .credentials = &e->credentials[i], .lost = e->lost[i] };
-    if (end->servers[0] == '\0') {
-        nt_find_controllers(e->config.env, end->domain, e->credentials[i].kerberos, &look->servers,
-                            e->lost[i], sizeof e->lost[i]);
+    *look = (struct nt_look_end){ .end = &e->end[i],
+                                  .credentials = &e->credentials[i],
+                                  .lost = e->lost[i] };
+    if (nt_pair_controllers(e->config.env, &e->end[i], &e->credentials[i], &look->servers,
+                            e->lost[i], sizeof e->lost[i]))
         return true;
-    }
-    if (nt_servers_parse(end->servers, &look->servers, why, sizeof why))
-        return true;
-    cli_fail("%s", why);
+    cli_fail("%s", e->lost[i]);
     return false;
 }
 
