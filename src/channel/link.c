@@ -33,6 +33,8 @@ struct nt_link {
     uint16_t epm_port, port, smb_port;
     struct nt_pipe_config pipe_config;      /* .sec is ours until the session */
     struct nt_pipe *pipe;                   /* SMB: under the association */
+    struct nt_link *lead;                   /* whose session the pipe is in; NULL: its own */
+    struct nt_link *guests, *next;          /* those in this one's, by `next` */
     struct nt_rpc_client_config rpc_config; /* .sec is ours until the bind */
     struct nt_rpc_client *rpc;              /* of the present connection */
     uint64_t connect_deadline;
@@ -59,6 +61,40 @@ static void sec_free(struct nt_sec *sec)
 {
     if (sec != NULL)
         sec->ops->free(sec);
+}
+
+static void lose_guests(struct nt_link *l, ntstatus status, const char *why);
+static void follow_pipe(struct nt_link *l, enum nt_pipe_state state, uint64_t now_ms);
+
+/* Into the session of another link, whose connection is there already. */
+static bool join(struct nt_link *l, struct nt_link *lead, uint64_t now_ms)
+{
+    l->pipe_config.beside = lead->pipe;
+    l->pipe = nt_pipe_new(&l->pipe_config, now_ms);
+    if (l->pipe == NULL)
+        return false;
+    l->stage = SMB_SESSION;
+    l->lead = lead;
+    l->next = lead->guests;
+    lead->guests = l;
+    follow_pipe(l, nt_pipe_state_of(l->pipe), now_ms);
+    return true;
+}
+
+static void leave(struct nt_link *l)
+{
+    struct nt_link **at = &l->lead->guests;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+}
+
+/* What came may have been for those that share the session. */
+static void follow_guests(struct nt_link *l, uint64_t now_ms)
+{
+    for (struct nt_link *g = l->guests; g != NULL; g = g->next)
+        if (g->stage != FAILED)
+            follow_pipe(g, nt_pipe_state_of(g->pipe), now_ms);
 }
 
 static enum stage first_stage(const struct nt_link_config *config)
@@ -96,13 +132,21 @@ struct nt_link *nt_link_new(const struct nt_link_config *config, uint64_t now_ms
         .auth_level = config->auth_level,
     };
     l->connect_deadline = now_ms + NT_LINK_CONNECT_MS;
-    return l;
+    if (config->beside == NULL || join(l, config->beside, now_ms))
+        return l;
+    nt_link_free(l);
+    return NULL;
 }
 
 void nt_link_free(struct nt_link *l)
 {
     if (l == NULL)
         return;
+    lose_guests(l, NT_STATUS(CONNECTION_ABORTED), "the connection was closed");
+    for (struct nt_link *g = l->guests; g != NULL; g = g->next)
+        g->lead = NULL;
+    if (l->lead != NULL)
+        leave(l);
     nt_rpc_client_free(l->rpc);
     nt_pipe_free(l->pipe);
     sec_free(l->rpc_config.sec);
@@ -145,6 +189,19 @@ static void end(struct nt_link *l, enum nt_smb_step step, ntstatus status, const
     l->stage = FAILED;
     l->status = status;
     l->step = step;
+    lose_guests(l, status, why);
+}
+
+/* With the connection goes what shares it. */
+static void lose_guests(struct nt_link *l, ntstatus status, const char *why)
+{
+    for (struct nt_link *g = l->guests; g != NULL; g = g->next)
+        if (g->stage == FAILED)
+            continue;
+        else if (g->rpc != NULL)
+            nt_rpc_client_eof(g->rpc); /* see nt_link_lost */
+        else
+            end(g, NT_SMB_STEP_NETWORK, status, why);
 }
 
 static void take_other_road(struct nt_link *l, const char *why)
@@ -190,7 +247,7 @@ static void pipe_failed(struct nt_link *l)
 
 bool nt_link_wants(const struct nt_link *l, const char **host, uint16_t *port, unsigned *number)
 {
-    if (l->stage == FAILED)
+    if (l->stage == FAILED || l->pipe_config.beside != NULL)
         return false;
     *host = l->host;
     *port = l->by_smb ? l->smb_port : l->stage <= MAP_CALL ? l->epm_port : l->port;
@@ -242,6 +299,7 @@ void nt_link_lost(struct nt_link *l, ntstatus status, const char *why)
 {
     if (l->stage == FAILED)
         return;
+    lose_guests(l, status, why);
     if (l->rpc != NULL)
         nt_rpc_client_eof(l->rpc); /* it knows better what was under way; see nt_link_next */
     else if (l->pipe != NULL && nt_pipe_eof(l->pipe) == NT_PIPE_FAILED)
@@ -269,7 +327,8 @@ void nt_link_feed(struct nt_link *l, const uint8_t *data, size_t len, uint64_t n
     if (l->stage == FAILED)
         return;
     if (l->pipe != NULL) {
-        follow_pipe(l, nt_pipe_feed(l->pipe, l->rpc, data, len, now_ms), now_ms);
+        follow_pipe(l, nt_pipe_feed(l->pipe, data, len, now_ms), now_ms);
+        follow_guests(l, now_ms);
         return;
     }
     while (l->rpc != NULL && len > 0) {
@@ -304,9 +363,13 @@ uint64_t nt_link_deadline(const struct nt_link *l)
         return UINT64_MAX;
     if (l->rpc == NULL && l->pipe == NULL)
         return l->connect_deadline;
-    uint64_t rpc = l->rpc != NULL ? nt_rpc_client_deadline(l->rpc) : UINT64_MAX;
+    uint64_t at = l->rpc != NULL ? nt_rpc_client_deadline(l->rpc) : UINT64_MAX;
     uint64_t pipe = l->pipe != NULL ? nt_pipe_deadline(l->pipe) : UINT64_MAX;
-    return rpc < pipe ? rpc : pipe;
+    for (const struct nt_link *g = l->guests; g != NULL; g = g->next) {
+        uint64_t theirs = g->stage != FAILED ? nt_link_deadline(g) : UINT64_MAX;
+        at = theirs < at ? theirs : at;
+    }
+    return at < pipe ? at : pipe;
 }
 
 void nt_link_tick(struct nt_link *l, uint64_t now_ms)
@@ -317,6 +380,8 @@ void nt_link_tick(struct nt_link *l, uint64_t now_ms)
         nt_rpc_client_tick(l->rpc, now_ms);
     if (l->pipe != NULL)
         follow_pipe(l, nt_pipe_tick(l->pipe, now_ms), now_ms);
+    for (struct nt_link *g = l->guests; g != NULL; g = g->next)
+        nt_link_tick(g, now_ms);
     if (l->rpc != NULL || l->pipe != NULL)
         return;
     if (l->connect_deadline == 0)

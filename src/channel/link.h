@@ -29,6 +29,10 @@ struct nt_link_config {
     uint16_t smb_port; /* 0: 445 */
     /* SMB: the session's context, SPNEGO; taken over, also on failure. NULL: anonymous. */
     struct nt_sec *smb_sec;
+    /* SMB: a link that is READY by that road, to the same host: through its session, on a pipe of
+     * its own. Such a link wants no connection and has no bytes: what drives the other one drives
+     * it too, and it has to be freed first or fails with it. */
+    struct nt_link *beside;
     enum nt_smb_encrypt smb_encrypt;
     const struct nt_env *env; /* kept; may be NULL for NT_ROAD_TCP */
     const struct nt_ndr_interface *iface;

@@ -19,7 +19,12 @@
 struct nt_pipe {
     enum nt_pipe_state state;
     const char *name;
-    struct nt_smb_client *smb;
+    struct nt_smb_client *smb; /* of the host, where there is one */
+    struct nt_pipe *host;      /* whose session this one shares; NULL: it has its own */
+    struct nt_pipe *guests;    /* that share this one's, by `next` */
+    struct nt_pipe *next;
+    struct nt_rpc_client *rpc; /* of the last nt_pipe_move */
+    bool session;              /* is set up: pipes can be opened */
     uint32_t id;
     bool asked; /* an answer is awaited or not yet whole */
     /* the PDU that is arriving */
@@ -44,9 +49,28 @@ const char *nt_pipe_name(const struct nt_ndr_interface *iface)
     return strcmp(iface->name, "epm") == 0 ? "epmapper" : NULL;
 }
 
+static void open_pipe(struct nt_pipe *p, uint64_t now_ms);
+
+static struct nt_pipe *new_guest(struct nt_pipe *host, const char *name, uint64_t now_ms)
+{
+    struct nt_pipe *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->name = name;
+    p->smb = host->smb;
+    p->host = host;
+    p->next = host->guests;
+    host->guests = p;
+    if (host->session)
+        open_pipe(p, now_ms);
+    return p;
+}
+
 struct nt_pipe *nt_pipe_new(const struct nt_pipe_config *config, uint64_t now_ms)
 {
     struct nt_sec *sec = config->sec;
+    if (config->beside != NULL)
+        return new_guest(config->beside, nt_pipe_name(config->iface), now_ms);
     if (sec == NULL) {
         const struct nt_ntlm_client_config nobody = {
             .domain = "", .user = "", .computer = "", .env = config->env
@@ -74,14 +98,6 @@ struct nt_pipe *nt_pipe_new(const struct nt_pipe_config *config, uint64_t now_ms
     return p;
 }
 
-void nt_pipe_free(struct nt_pipe *p)
-{
-    if (p == NULL)
-        return;
-    nt_smb_client_free(p->smb);
-    free(p);
-}
-
 /* The first failure stays. */
 static void fail(struct nt_pipe *p, enum nt_smb_step step, ntstatus status, const char *why)
 {
@@ -96,6 +112,32 @@ static void fail(struct nt_pipe *p, enum nt_smb_step step, ntstatus status, cons
 static void fail_err(struct nt_pipe *p, enum nt_err err)
 {
     fail(p, NT_SMB_STEP_NETWORK, nt_status_of(err), nt_err_text(err));
+}
+
+static void leave(struct nt_pipe *p)
+{
+    struct nt_pipe **at = &p->host->guests;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    if (p->state != NT_PIPE_FAILED && p->session)
+        nt_smb_client_close(p->smb, p->id, 0);
+}
+
+void nt_pipe_free(struct nt_pipe *p)
+{
+    if (p == NULL)
+        return;
+    for (struct nt_pipe *g = p->guests; g != NULL; g = g->next) {
+        fail(g, NT_SMB_STEP_NETWORK, NT_STATUS(CONNECTION_ABORTED), "the connection was closed");
+        g->host = NULL;
+        g->smb = NULL;
+    }
+    if (p->host != NULL)
+        leave(p);
+    else
+        nt_smb_client_free(p->smb);
+    free(p);
 }
 
 /* --- what comes --------------------------------------------------------------------------- */
@@ -133,13 +175,12 @@ static void follow(struct nt_pipe *p, const uint8_t *data, size_t len)
     }
 }
 
-static void take_data(struct nt_pipe *p, struct nt_rpc_client *rpc,
-                      const struct nt_smb_client_event *ev, uint64_t now_ms)
+static void take_data(struct nt_pipe *p, const struct nt_smb_client_event *ev, uint64_t now_ms)
 {
     const uint8_t *data = ev->data;
     size_t len = ev->len;
-    while (rpc != NULL && len > 0) {
-        size_t took = nt_rpc_client_feed(rpc, data, len, now_ms);
+    while (p->rpc != NULL && len > 0) {
+        size_t took = nt_rpc_client_feed(p->rpc, data, len, now_ms);
         if (took == 0)
             break; /* the association has ended */
         follow(p, data, took);
@@ -154,22 +195,28 @@ static void take_data(struct nt_pipe *p, struct nt_rpc_client *rpc,
     }
 }
 
-static void take_event(struct nt_pipe *p, struct nt_rpc_client *rpc,
-                       const struct nt_smb_client_event *ev, uint64_t now_ms)
+static void open_pipe(struct nt_pipe *p, uint64_t now_ms)
 {
-    enum nt_err err = NT_OK;
+    enum nt_err err = p->name == NULL
+                          ? NT_E_UNSUPPORTED
+                          : nt_smb_client_open(p->smb, p->name, OPEN_MS, now_ms, &p->id);
+    p->session = err == NT_OK;
+    if (err != NT_OK)
+        fail_err(p, err);
+}
+
+/* An event of one pipe. */
+static void take_event(struct nt_pipe *p, const struct nt_smb_client_event *ev, uint64_t now_ms)
+{
     switch (ev->kind) {
     case NT_SMB_CLIENT_READY:
-        err = p->name == NULL ? NT_E_UNSUPPORTED
-                              : nt_smb_client_open(p->smb, p->name, OPEN_MS, now_ms, &p->id);
-        if (err != NT_OK)
-            fail_err(p, err);
+        open_pipe(p, now_ms);
         break;
     case NT_SMB_CLIENT_OPENED:
         p->state = NT_PIPE_OPEN;
         break;
     case NT_SMB_CLIENT_DATA:
-        take_data(p, rpc, ev, now_ms);
+        take_data(p, ev, now_ms);
         break;
     case NT_SMB_CLIENT_CLOSED:
         /* Not opened: a matter of rights to it, or it is not there. */
@@ -182,20 +229,30 @@ static void take_event(struct nt_pipe *p, struct nt_rpc_client *rpc,
     }
 }
 
-static enum nt_pipe_state drain(struct nt_pipe *p, struct nt_rpc_client *rpc, uint64_t now_ms)
+static bool is_for(const struct nt_pipe *p, const struct nt_smb_client_event *ev)
+{
+    bool all = ev->kind == NT_SMB_CLIENT_READY || ev->kind == NT_SMB_CLIENT_FAILED;
+    return p->state != NT_PIPE_FAILED && (all || (p->session && p->id == ev->pipe));
+}
+
+static enum nt_pipe_state drain(struct nt_pipe *p, uint64_t now_ms)
 {
     struct nt_smb_client_event ev;
-    while (p->state != NT_PIPE_FAILED && nt_smb_client_next(p->smb, &ev, now_ms))
-        take_event(p, rpc, &ev, now_ms);
+    while (p->state != NT_PIPE_FAILED && nt_smb_client_next(p->smb, &ev, now_ms)) {
+        for (struct nt_pipe *g = p->guests; g != NULL; g = g->next)
+            if (is_for(g, &ev))
+                take_event(g, &ev, now_ms);
+        if (is_for(p, &ev))
+            take_event(p, &ev, now_ms);
+    }
     return p->state;
 }
 
-enum nt_pipe_state nt_pipe_feed(struct nt_pipe *p, struct nt_rpc_client *rpc, const uint8_t *data,
-                                size_t len, uint64_t now_ms)
+enum nt_pipe_state nt_pipe_feed(struct nt_pipe *p, const uint8_t *data, size_t len, uint64_t now_ms)
 {
     while (len > 0 && p->state != NT_PIPE_FAILED) {
         size_t took = nt_smb_client_feed(p->smb, data, len, now_ms);
-        drain(p, rpc, now_ms);
+        drain(p, now_ms);
         data += took;
         len -= took;
     }
@@ -204,14 +261,23 @@ enum nt_pipe_state nt_pipe_feed(struct nt_pipe *p, struct nt_rpc_client *rpc, co
 
 enum nt_pipe_state nt_pipe_tick(struct nt_pipe *p, uint64_t now_ms)
 {
+    if (p->host != NULL || p->smb == NULL)
+        return p->state;
     nt_smb_client_tick(p->smb, now_ms);
-    return drain(p, NULL, now_ms);
+    return drain(p, now_ms);
 }
 
 enum nt_pipe_state nt_pipe_eof(struct nt_pipe *p)
 {
+    if (p->host != NULL || p->smb == NULL)
+        return p->state;
     nt_smb_client_eof(p->smb);
-    return drain(p, NULL, 0); /* nothing is begun any more */
+    return drain(p, 0); /* nothing is begun any more */
+}
+
+enum nt_pipe_state nt_pipe_state_of(const struct nt_pipe *p)
+{
+    return p->state;
 }
 
 /* --- what goes ---------------------------------------------------------------------------- */
@@ -227,6 +293,7 @@ enum nt_pipe_state nt_pipe_move(struct nt_pipe *p, struct nt_rpc_client *rpc, ui
 {
     const uint8_t *data;
     size_t len;
+    p->rpc = rpc;
     /* One question at a time: a pipe with unread data takes no other. [MS-FSCC] 2.3.45 */
     while (p->state == NT_PIPE_OPEN && !p->asked &&
            (len = nt_rpc_client_pending(rpc, &data)) >= HEADER_LEN) {
@@ -256,7 +323,7 @@ const char *nt_pipe_failure(const struct nt_pipe *p, ntstatus *status, enum nt_s
 
 size_t nt_pipe_pending(const struct nt_pipe *p, const uint8_t **data)
 {
-    return nt_smb_client_pending(p->smb, data);
+    return p->host == NULL && p->smb != NULL ? nt_smb_client_pending(p->smb, data) : 0;
 }
 
 void nt_pipe_sent(struct nt_pipe *p, size_t len)
@@ -266,15 +333,15 @@ void nt_pipe_sent(struct nt_pipe *p, size_t len)
 
 uint64_t nt_pipe_deadline(const struct nt_pipe *p)
 {
-    return nt_smb_client_deadline(p->smb);
+    return p->host == NULL && p->smb != NULL ? nt_smb_client_deadline(p->smb) : UINT64_MAX;
 }
 
 const struct nt_secret *nt_pipe_session_key(const struct nt_pipe *p)
 {
-    return nt_smb_client_session_key(p->smb);
+    return p->smb != NULL ? nt_smb_client_session_key(p->smb) : NULL;
 }
 
 bool nt_pipe_clock(const struct nt_pipe *p, int64_t *ahead_100ns)
 {
-    return nt_smb_client_clock(p->smb, ahead_100ns);
+    return p->smb != NULL && nt_smb_client_clock(p->smb, ahead_100ns);
 }

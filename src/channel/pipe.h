@@ -15,6 +15,9 @@ struct nt_pipe_config {
     const char *host;
     const struct nt_ndr_interface *iface;
     struct nt_sec *sec; /* of the SMB session; taken over, also on failure. NULL: anonymous */
+    /* Another one whose session this one shares, instead of setting one up: bytes are fed to, and
+     * come from, that one. Where it is freed, or fails, this one has failed. */
+    struct nt_pipe *beside;
     enum nt_smb_encrypt encrypt;
     const struct nt_env *env; /* kept */
 };
@@ -31,13 +34,17 @@ enum nt_pipe_state {
     NT_PIPE_OPEN,  /* the association may begin */
     NT_PIPE_FAILED /* nt_pipe_failure tells why */
 };
-/* Takes bytes and works through what they bring; `rpc` (NULL until the pipe is open) gets its. */
-enum nt_pipe_state nt_pipe_feed(struct nt_pipe *p, struct nt_rpc_client *rpc, const uint8_t *data,
-                                size_t len, uint64_t now_ms);
+/* Takes bytes and works through what they bring; the association gets its, and so do those that
+ * share the session. */
+enum nt_pipe_state nt_pipe_feed(struct nt_pipe *p, const uint8_t *data, size_t len,
+                                uint64_t now_ms);
 enum nt_pipe_state nt_pipe_tick(struct nt_pipe *p, uint64_t now_ms);
 enum nt_pipe_state nt_pipe_eof(struct nt_pipe *p);
-/* Moves what the association wants to send into the session. */
+/* Moves what the association wants to send into the session. It is the one that answers go to, and
+ * lives until the pipe is freed. */
 enum nt_pipe_state nt_pipe_move(struct nt_pipe *p, struct nt_rpc_client *rpc, uint64_t now_ms);
+
+enum nt_pipe_state nt_pipe_state_of(const struct nt_pipe *p); /* of one that shares: as it is now */
 
 /* The server's clock, as in smb/client.h. */
 bool nt_pipe_clock(const struct nt_pipe *p, int64_t *ahead_100ns);

@@ -203,9 +203,8 @@ static void take_ready(struct admin_pipe *p)
     p->by_smb = p->told = nt_link_road(p->link) == NT_ROAD_SMB;
 }
 
-static void on_progress(void *ctx)
+static void drain(struct admin_pipe *p)
 {
-    struct admin_pipe *p = ctx;
     struct nt_link_event ev;
     while (p->link != NULL && nt_link_next(p->link, &ev, uv_now(&p->admin->loop))) {
         if (ev.kind == NT_LINK_READY)
@@ -219,6 +218,15 @@ static void on_progress(void *ctx)
         else
             call_fault(p, ev.fault);
     }
+}
+
+/* What came by one connection may be for each that shares it. */
+static void on_progress(void *ctx)
+{
+    struct nt_admin *a = ctx;
+    drain(&a->lsa);
+    drain(&a->samr);
+    drain(&a->netlogon);
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -270,10 +278,22 @@ static bool session_sec(struct nt_admin *a, const struct nt_ntlm_client_config *
     return *out != NULL || admin_nomem(a);
 }
 
+/* The one whose SMB session the others share: one session a controller, each interface in a pipe of
+ * its own. NULL: there is none yet, or it has ended. */
+static struct admin_pipe *lead_of(struct nt_admin *a)
+{
+    struct admin_pipe *const all[] = { &a->lsa, &a->samr, &a->netlogon };
+    for (size_t i = 0; i < NT_COUNT(all); i++)
+        if (all[i]->by_smb && all[i]->ready && !all[i]->failed && all[i]->lead == NULL)
+            return all[i];
+    return NULL;
+}
+
 /* Over TCP the association protects itself, over SMB the session does: so a link has one road here,
  * and the second one is another link's. */
 static bool open_link(struct nt_admin *a, struct admin_pipe *p)
 {
+    struct admin_pipe *lead = lead_of(a);
     const struct nt_ntlm_client_config ntlm = {
         .domain = a->domain,
         .user = a->user,
@@ -291,7 +311,8 @@ static bool open_link(struct nt_admin *a, struct admin_pipe *p)
     };
     if (config.road == NT_ROAD_SMB) {
         config.smb_port = a->port;
-        if (!session_sec(a, &ntlm, &config.smb_sec))
+        config.beside = lead != NULL ? lead->link : NULL;
+        if (lead == NULL && !session_sec(a, &ntlm, &config.smb_sec))
             return false;
     } else {
         config.epm_port = a->port;
@@ -305,7 +326,11 @@ static bool open_link(struct nt_admin *a, struct admin_pipe *p)
     p->link = nt_link_new(&config, uv_now(&a->loop));
     if (p->link == NULL)
         return admin_nomem(a);
-    nt_net_drive(p->net, p->link);
+    p->lead = lead;
+    if (lead != NULL)
+        nt_net_poke(lead->net);
+    else
+        nt_net_drive(p->net, p->link);
     return run(p, &p->ready);
 }
 
@@ -314,6 +339,7 @@ void admin_reroute(struct nt_admin *a, struct admin_pipe *p, enum nt_road road, 
     nt_net_drive(p->net, NULL);
     nt_link_free(p->link);
     p->link = NULL;
+    p->lead = NULL;
     p->ready = p->told = p->failed = p->by_smb = false;
     a->road = road;
     a->port = port;
@@ -329,7 +355,7 @@ static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
 {
     char first[NT_ADMIN_WHY];
     if (p->net == NULL)
-        p->net = nt_net_new(&a->loop, on_progress, p);
+        p->net = nt_net_new(&a->loop, on_progress, a);
     if (p->net == NULL)
         return admin_nomem(a);
     if (open_link(a, p))
@@ -362,7 +388,7 @@ bool admin_call(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op
     if (err != NT_OK)
         return admin_fail(a, NT_ADMIN_OTHER, nt_status_of(err), "%s cannot be called at %s: %s",
                           op->name, a->host, nt_err_text(err));
-    nt_net_poke(p->net);
+    nt_net_poke(p->lead != NULL ? p->lead->net : p->net);
     bool ok = run(p, &p->done);
     p->op = NULL;
     if (!ok && a->error.kind != NT_ADMIN_NETWORK && p->told && a->error.kind != NT_ADMIN_CRYPTO)
@@ -430,9 +456,13 @@ void nt_admin_free(struct nt_admin *a)
 {
     if (a == NULL)
         return;
-    close_pipe(&a->samr);
-    close_pipe(&a->lsa);
-    close_pipe(&a->netlogon);
+    struct admin_pipe *const all[] = { &a->lsa, &a->samr, &a->netlogon };
+    for (size_t i = 0; i < NT_COUNT(all); i++) /* those that share a session before its owner */
+        if (all[i]->lead != NULL)
+            close_pipe(all[i]);
+    for (size_t i = 0; i < NT_COUNT(all); i++)
+        if (all[i]->lead == NULL)
+            close_pipe(all[i]);
     uv_close((uv_handle_t *)&a->watchdog, NULL);
     uv_run(&a->loop, UV_RUN_DEFAULT); /* until all is closed */
     uv_loop_close(&a->loop);

@@ -16,6 +16,7 @@ struct admin_pipe {
     const struct nt_ndr_interface *iface;
     struct nt_net *net;
     struct nt_link *link;
+    struct admin_pipe *lead;  /* whose SMB session it shares; NULL: its own, or over TCP */
     bool ready, told, by_smb; /* told: the first call was answered, so the logon is good */
     /* the call under way */
     const struct nt_ndr_op *op;

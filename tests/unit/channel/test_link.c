@@ -156,6 +156,50 @@ static void what_is_not_on_tcp_is_reached_through_its_pipe(void **state)
     }
 }
 
+/* On what the other one's connection brings, and no longer than it. */
+static void a_session_that_is_shared_ends_for_all(void **state)
+{
+    (void)state;
+    for (int freed = 0; freed < 2; freed++) {
+        struct world w;
+        struct nt_link_event ev;
+        const char *host;
+        uint16_t port;
+        unsigned number;
+        int64_t ahead;
+        world_open(&w, 8);
+        w.pipes_only = true;
+        struct nt_link *lead = make_by(&w, NT_ROAD_SMB);
+        assert_true(next(&w, lead, &ev));
+        assert_int_equal(ev.kind, NT_LINK_READY);
+        struct nt_link *guest = nt_link_new(&(struct nt_link_config){ .host = "accpdc",
+                                                                      .road = NT_ROAD_SMB,
+                                                                      .beside = lead,
+                                                                      .iface = &ndr_netlogon,
+                                                                      .env = &w.res.env },
+                                            w.now_ms);
+        assert_non_null(guest);
+        assert_false(nt_link_wants(guest, &host, &port, &number));
+        while (world_drive(&w, lead))
+            ;
+        assert_int_equal(w.connections, 1);
+        assert_true(nt_link_clock(guest, &ahead));
+        if (freed) {
+            world_drive(&w, NULL);
+            nt_link_free(lead);
+        } else {
+            nt_link_lost(lead, NT_STATUS(CONNECTION_ABORTED), "cut");
+            assert_true(nt_link_next(lead, &ev, w.now_ms));
+            assert_int_equal(ev.kind, NT_LINK_FAILED);
+        }
+        while (nt_link_next(guest, &ev, w.now_ms) && ev.kind != NT_LINK_FAILED)
+            ;
+        assert_int_equal(ev.kind, NT_LINK_FAILED);
+        nt_link_free(guest);
+        end(&w, freed ? NULL : lead);
+    }
+}
+
 static void a_failure_tells_of_both_roads(void **state)
 {
     struct world w;
@@ -304,6 +348,7 @@ int main(void)
         cmocka_unit_test(an_interface_that_is_not_there_is_told),
         cmocka_unit_test(failures_name_the_place_once),
         cmocka_unit_test(what_is_not_on_tcp_is_reached_through_its_pipe),
+        cmocka_unit_test(a_session_that_is_shared_ends_for_all),
         cmocka_unit_test(a_failure_tells_of_both_roads),
         cmocka_unit_test(a_chosen_road_is_the_only_one),
         cmocka_unit_test(the_second_road_is_given_up_too),
