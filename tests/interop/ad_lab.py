@@ -1,9 +1,10 @@
 """Two Active Directory forests of Samba's in the laboratory, and their trust, for tests of ntrust as
 a toolbox: domains that ntrust does not run.
 
-Each forest has one controller on a machine of its own (samba_lab.Machine: namespaces of network,
-mounts and names, with a /run/samba of its own, so that winbindd's usual socket is there), its own
-DNS, and the other's DNS as its forwarder. The forests differ in every name.
+Each controller is a machine of its own (samba_lab.Machine: namespaces of network, mounts and names,
+with a /run/samba of its own, so that winbindd's usual socket is there). Each forest has its own
+DNS, and the other's DNS as its forwarder. The forests differ in every name. EAST may have a second
+controller, joined to it, which replicates with the first.
 """
 
 import json
@@ -18,6 +19,16 @@ ADMIN = 'Passw0rd1x!'  # Active Directory's policy wants more of it than samba_l
 # What of Samba's server a trust needs, in as few processes as it can.
 OPTIONS = ('server services = s3fs, rpc, ldap, cldap, kdc, winbindd, dns', 'prefork children = 1',
            'tls enabled = no', 'log level = 1', 'max log size = 0')
+REPLICATING = (OPTIONS[0] + ', drepl', *OPTIONS[1:], 'dreplsrv:notify_interval = 1')
+
+# What a domain says of each controller in DNS, for samba_dnsupdate.
+RECORDS = '''\
+SRV _ldap._tcp.${DNSDOMAIN} ${HOSTNAME} 389
+SRV _ldap._tcp.dc._msdcs.${DNSDOMAIN} ${HOSTNAME} 389
+SRV _kerberos._tcp.dc._msdcs.${DNSDOMAIN} ${HOSTNAME} 88
+SRV _kerberos._udp.${DNSDOMAIN} ${HOSTNAME} 88
+SRV _kerberos._tcp.${DNSDOMAIN} ${HOSTNAME} 88
+'''
 
 # Reads or changes the trusted domain object below all that would forbid it. Arguments: the object,
 # then 'get', 'save', 'drop ACCOUNT', or NAME=VALUE, the value of the secrets in hexadecimal.
@@ -56,8 +67,8 @@ else:
 """
 
 
-class Forest(samba_lab.Machine):
-    """A forest of one domain with one controller. Call provision(), then start(); or build()."""
+class Controller(samba_lab.Machine):
+    """A controller of a domain. Call begin() of one of its kinds, finish(), and start_samba()."""
 
     def __init__(self, computer, address, domain, realm):
         super().__init__(computer, address)
@@ -66,30 +77,30 @@ class Forest(samba_lab.Machine):
         self.admin = samba_lab.who(domain, 'Administrator', ADMIN)
         self.process = None
         self.began = None
+        self.sid = None
 
-    def begin_provision(self, forwarder):
-        """Begins to make the domain; finish_provision() waits for it."""
+    def begin(self, words, options, dns, forwarder):
+        """Begins to make the controller: samba-tool domain `words`."""
         os.unlink(self.path('/etc/samba/smb.conf'))
         self.knows_host(self, first='127.0.0.1 localhost\n')
-        self.resolver(self.address)
-        self.began = lab.popen(self.prefix + [
-            'samba-tool', 'domain', 'provision', '--realm=' + self.realm.upper(),
-            '--domain=' + self.domain, '--server-role=dc', '--dns-backend=SAMBA_INTERNAL',
-            '--adminpass=' + ADMIN, '--host-ip=' + self.address,
-            '--option=interfaces=lo %s/24' % self.address, '--option=bind interfaces only=yes',
-            *('--option=%s' % o for o in OPTIONS), '--option=dns forwarder=' + forwarder],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def finish_provision(self):
-        out = self.began.communicate(timeout=150)[0]
-        if self.began.returncode != 0:
-            raise AssertionError('no domain %s:\n%s' % (self.domain, out.decode()))
-        self.write('/etc/nsswitch.conf', 'passwd: files winbind\ngroup: files winbind\n'
-                                         'hosts: files dns\n')
+        self.resolver(dns)
         self.write('/etc/krb5.conf', '[libdefaults]\n default_realm = %s\n dns_lookup_kdc = true\n'
                    ' dns_lookup_realm = false\n' % self.realm.upper())
-        words = out.decode().split()
-        self.sid = [w for w in words if w.startswith('S-1-5-21-')][-1]
+        options += ('interfaces = lo %s/24' % self.address, 'bind interfaces only = yes',
+                    'dns forwarder = ' + forwarder)
+        self.began = lab.popen(
+            self.prefix + ['samba-tool', 'domain', *words, '--dns-backend=SAMBA_INTERNAL',
+                           *('--option=' + o for o in options)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def finish(self):
+        out = self.began.communicate(timeout=150)[0].decode(errors='replace')
+        if self.began.returncode != 0:
+            raise AssertionError('no controller %s:\n%s' % (self.name, out))
+        self.write('/etc/nsswitch.conf', 'passwd: files winbind\ngroup: files winbind\n'
+                                         'hosts: files dns\n')
+        sids = [w.strip('()') for w in out.split() if w.strip('()').startswith('S-1-5-21-')]
+        self.sid = sids[-1]
 
     def knows_host(self, other, first=''):
         """A line of /etc/hosts for a controller."""
@@ -180,6 +191,45 @@ class Forest(samba_lab.Machine):
         return self.outcome(['wbinfo', '--ping-dc', '--domain=' + other.domain])
 
 
+class Forest(Controller):
+    """A forest of one domain, by its first controller."""
+
+    def begin_provision(self, forwarder, options=OPTIONS):
+        self.begin(['provision', '--realm=' + self.realm.upper(), '--domain=' + self.domain,
+                    '--server-role=dc', '--adminpass=' + ADMIN, '--host-ip=' + self.address],
+                   options, self.address, forwarder)
+
+
+class Second(Controller):
+    """Another controller of the domain that `first` is the PDC of, and that runs REPLICATING."""
+
+    def __init__(self, computer, address, first):
+        super().__init__(computer, address, first.domain, first.realm)
+        self.first = first
+        self.base = ','.join('DC=' + label for label in self.realm.split('.'))
+
+    def begin_join(self, forwarder):
+        # The first one's principal for replication: a daemon that is left out here makes it else.
+        self.first.run('samba_spnupdate')
+        self.begin(['join', self.realm, 'DC', '-U', self.admin], REPLICATING, self.first.address,
+                   forwarder)
+
+    def finish_join(self):
+        self.finish()
+        self.write('/etc/samba/records', RECORDS)
+        self.run(['samba_dnsupdate', '--use-samba-tool', '--update-list=/etc/samba/records',
+                  '--rpc-server-ip=' + self.first.address])
+
+    def replicate_both_ways(self):
+        """Has each tell the other of its changes."""
+        self.first.run('samba_kcc')
+        self.replicate(self, self.first)
+        self.replicate(self.first, self)
+
+    def replicate(self, to, source):
+        to.tool('drs', 'replicate', to.host, source.host, self.base, '-P', '--add-ref')
+
+
 def trust(west, east, kind='external'):
     """A trust that is good, whatever was there before."""
     for forest, other in ((west, east), (east, west)):
@@ -190,14 +240,35 @@ def trust(west, east, kind='external'):
 
 def build():
     """Two forests that answer: WEST (west.test) and EAST (east.test)."""
+    west, east = begin(OPTIONS)
+    wait_for(west, east)
+    return west, east
+
+
+def build_three():
+    """The same, and the second controller of EAST."""
+    west, east = begin(REPLICATING)
+    second = Second('EASTDC2', '10.78.0.13', east)
+    wait_for(east)
+    second.begin_join(west.address)
+    second.finish_join()
+    second.start_samba()
+    wait_for(west, second)
+    second.replicate_both_ways()
+    return west, east, second
+
+
+def begin(options):
     west = Forest('WESTDC', '10.78.0.11', 'WEST', 'west.test')
     east = Forest('EASTDC', '10.78.0.12', 'EAST', 'east.test')
+    east.begin_provision(west.address, options)
     west.begin_provision(east.address)
-    east.begin_provision(west.address)
-    for forest in (west, east):
-        forest.finish_provision()
+    for forest in (east, west):
+        forest.finish()
         forest.start_samba()
-    for forest in (west, east):
-        samba_lab.wait_until('the controller of %s answers' % forest.domain, forest.ready, 90,
-                             forest.logs)
     return west, east
+
+
+def wait_for(*controllers):
+    for c in controllers:
+        samba_lab.wait_until('%s answers' % c.name, c.ready, 90, c.logs)
