@@ -8,7 +8,8 @@
 #                  ROUND=7 plays that one alone
 #   make model     the lifecycle of a trust, verified with SPIN, and that planted bugs are found
 #   make build     only build, into build/
-#   make install   under PREFIX (/usr/local), with DESTDIR if given
+#   make install   under PREFIX (/usr/local), with DESTDIR if given: programs, library, manual pages
+#   make uninstall what make install put there
 
 WAIT   ?= 1
 PREFIX ?= /usr/local
@@ -18,7 +19,7 @@ SEED   ?= 1
 STEPS  ?= 100000
 ROUNDS ?= 40
 
-.PHONY: all build run check check-plain check-sanitized check-valgrind deps deps-check install \
+.PHONY: all build run check check-plain check-sanitized check-valgrind deps deps-check install uninstall \
         format format-check lint fuzz bench sim model torture clean
 
 all: build
@@ -40,6 +41,10 @@ run: build
 
 install: build
 	meson install -C $(BUILD) --no-rebuild
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig # programs find libntrust
+
+uninstall:
+	ninja -C $(BUILD) uninstall
 
 # --- tests -----------------------------------------------------------------------------------------
 
