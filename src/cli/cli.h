@@ -36,9 +36,10 @@ struct cli {
     bool empty_password, generate, weak, dry_run, follow, response, hex, all;
     bool locate;
     bool kerberos; /* instead of peer_user */
-    bool recreate;
+    bool recreate, only_password, yes;
     const char *ends; /* the file; NULL: the usual one */
     bool reset_here, reset_code;
+    const char *trust_type, *direction; /* of a new trust */
     const char *as; /* of a trust: "trusting", "trusted", "both"; NULL: not given */
     const char *attempts, *computer, *store, *key, *peer_user, *full_name, *comment, *kind,
         *subject, *max, *interface, *opnum, *file, *pcap, *workstation, *dns_name;
@@ -109,6 +110,6 @@ struct cli_command {
 };
 extern const struct cli_command cli_domain_commands[], cli_trust_commands[], cli_account_commands[],
     cli_repair_commands[], cli_locate_commands[], cli_store_commands[], cli_misc_commands[],
-    cli_decode_commands[]; /* each ends with words NULL */
+    cli_decode_commands[], cli_ends_commands[]; /* each ends with words NULL */
 
 #endif

@@ -239,9 +239,11 @@ bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid)
 /* Two names: both ends are foreign to ntrustd, or treated so. */
 static bool needs_two(const struct cli *cli)
 {
-    bool needs = cli->credentials.count > 0 || cli->ends != NULL || cli->recreate;
+    bool needs = cli->credentials.count > 0 || cli->ends != NULL || cli->recreate ||
+                 cli->only_password || cli->generate;
     if (needs)
-        cli_usage("--credentials, --ends and --recreate go with two domains");
+        cli_usage("--credentials, --ends, --recreate, --only-password and --generate go with two "
+                  "domains");
     return needs;
 }
 
@@ -276,7 +278,7 @@ const struct cli_command cli_repair_commands[] = {
       check },
     { "reset", "DOMAIN [OTHER]", 1, 2,
       "user credentials ends kerberos peer-password-fd server as here code password-fd dry-run "
-      "recreate",
+      "recreate only-password generate",
       "Re-establish a trust at both ends",
       "Removes and makes anew both halves of the trust with DOMAIN, in one go: the interdomain\n"
       "trust account at the trusted end, and the trusted domain object at the trusting end, with "

@@ -1,133 +1,152 @@
-/* reset A B: a trust between two domains that ntrustd does not run, made good at both ends. */
+/* reset, rotate, establish and remove of a trust between two domains that ntrustd does not run. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
-#include "cli/ends.h"
-#include "cli/verdict.h"
-#include "repair/renew.h"
+#include "cli/renew_show.h"
 
 #define SESSION_MS  120000
 #define PATIENCE_MS 30000
 
-static json_t *error_json(const struct nt_admin_error *error)
+/* For a removal, which nothing brings back: --yes, or a person at a terminal. */
+static bool confirmed(const struct cli_renewal *r)
 {
-    return json_pack("{s:s,s:s,s:s}", "kind", nt_admin_fail_name(error->kind), "status",
-                     nt_status_name(error->status), "text", error->text);
+    char line[16];
+    if (r->plan.goal != NT_RENEW_REMOVE || r->ends->cli->yes)
+        return true;
+    cli_renewal_print_plan(r, stderr, "to do, at ");
+    fputs("Remove it? [y/N] ", stderr);
+    return fgets(line, sizeof line, stdin) != NULL &&
+           (strcasecmp(line, "y\n") == 0 || strcasecmp(line, "yes\n") == 0);
 }
 
-static int refused(const struct cli *cli, const char *why)
+static int carry_out(struct cli_renewal *r)
 {
-    if (cli->json) {
-        json_t *all = json_pack("{s:s,s:s}", "result", "refused", "text", why);
-        cli_print_json(all);
-        json_decref(all);
-        return EXIT_FAILED;
-    }
-    return cli_fail("nothing was changed: %s", why);
-}
-
-static json_t *plan_json(const struct cli_ends *e, const struct nt_renew_plan *plan)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < 2; i++) {
-        char text[400];
-        nt_renew_text(&e->facts, plan, i, text, sizeof text);
-        json_array_append_new(list, json_string(text));
-    }
-    return list;
-}
-
-static int show_plan(const struct cli_ends *e, const struct nt_renew_plan *plan)
-{
-    json_t *list = plan_json(e, plan);
-    if (e->cli->json) {
-        json_t *all = json_pack("{s:s,s:O}", "result", "planned", "plan", list);
-        cli_print_json(all);
-        json_decref(all);
-    } else {
-        for (size_t i = 0; i < 2; i++)
-            printf("would, at %s\n", json_string_value(json_array_get(list, i)));
-    }
-    json_decref(list);
-    return EXIT_GOOD;
-}
-
-/* What a person has to know after a change that stopped half way. */
-static void tell_half(const struct cli_ends *e, const struct nt_renew_result *r)
-{
-    const char *there = nt_end_name(&e->facts.end[r->failed]);
-    cli_fail("%s: %s", there, r->error.text);
-    if (!r->touched)
-        fputs("Nothing was changed.\n", stderr);
-    else
-        fprintf(stderr,
-                "The trust is half changed and does not work. When the cause is gone, run again:\n"
-                "  ntrust reset %s %s\n",
-                e->cli->args[0], e->cli->args[1]);
-}
-
-static int report(const struct cli_ends *e, const struct nt_renew_plan *plan,
-                  const struct nt_renew_result *r)
-{
-    const char *a = nt_end_name(&e->facts.end[0]), *b = nt_end_name(&e->facts.end[1]);
-    bool good = r->failed == 2 && r->proven;
-    if (e->cli->json) {
-        json_t *all = json_pack("{s:s,s:o,s:o,s:I,s:o}", "result",
-                                good             ? "good"
-                                : r->failed == 2 ? "not proven"
-                                : r->touched     ? "half changed"
-                                                 : "refused",
-                                "plan", plan_json(e, plan), "error",
-                                r->failed < 2 ? error_json(&r->error) : json_null(), "proven_ms",
-                                (json_int_t)r->proven_ms, "ends", cli_ends_json(e));
-        cli_print_json(all);
-        json_decref(all);
-    } else if (r->failed < 2) {
-        tell_half(e, r);
-    } else if (good) {
-        printf("The trust between %s and %s is good again: every controller that was asked proves "
-               "it, %llu.%03llu s after the change.\n",
-               a, b, (unsigned long long)r->proven_ms / 1000,
-               (unsigned long long)r->proven_ms % 1000);
-    } else {
-        struct nt_diagnosis d;
-        nt_compare_ends(&e->facts, &d);
-        cli_fail("both halves of the trust between %s and %s are new, but not all controllers "
-                 "prove it yet",
-                 a, b);
-        cli_print_findings(e->cli, &d);
-        cli_print_verdict(&d);
-    }
-    return good ? EXIT_GOOD : EXIT_FAILED;
-}
-
-static int reset(struct cli_ends *e)
-{
-    struct nt_renew_plan plan;
-    struct nt_renew_result result;
-    char why[600];
-    const struct nt_renew_wish wish = { .goal =
-                                            e->cli->recreate ? NT_RENEW_RECREATE : NT_RENEW_RESET };
-    e->config.session_ms = SESSION_MS;
-    cli_ends_look(e);
-    if (!nt_renew_plan(&e->facts, &wish, &plan, why, sizeof why))
-        return refused(e->cli, why);
-    if (e->cli->dry_run)
-        return show_plan(e, &plan);
-    nt_renew_run(&e->config, e->look, &plan, PATIENCE_MS, &e->facts, &result);
+    struct cli_ends *e = r->ends;
+    nt_renew_run(&e->config, e->look, &r->plan, PATIENCE_MS, &e->facts, &r->result);
     if (e->progress)
         fputs("\r\033[K", stderr);
-    return report(e, &plan, &result);
+    int code = cli_renewal_done(r);
+    nt_renew_wipe(&r->result);
+    return code;
+}
+
+static int renew(struct cli_renewal *r, const struct nt_renew_wish *wish)
+{
+    struct cli_ends *e = r->ends;
+    struct nt_admin_error error;
+    char why[800];
+    size_t end;
+    e->config.session_ms = SESSION_MS;
+    cli_ends_look(e);
+    if (!nt_renew_plan(&e->facts, wish, &r->plan, why, sizeof why))
+        return cli_renewal_refused(e->cli, why);
+    if (!nt_renew_does(&r->plan, 0) && !nt_renew_does(&r->plan, 1))
+        return cli_renewal_nothing(r);
+    if (!nt_renew_ready(e->look, &e->facts, &r->plan, &end, &error))
+        return cli_renewal_refused(e->cli, error.text);
+    if (e->cli->dry_run)
+        return cli_renewal_planned(r);
+    return confirmed(r) ? carry_out(r) : cli_renewal_refused(e->cli, "it was not confirmed");
+}
+
+static int begin(const struct cli *cli, const char *command, const struct nt_renew_wish *wish)
+{
+    struct cli_ends ends;
+    struct cli_renewal r = { .ends = &ends, .command = command };
+    int code = EXIT_FAILED;
+    if (cli_ends_begin(cli, &ends))
+        code = renew(&r, wish);
+    cli_ends_close(&ends);
+    return code;
 }
 
 int cli_reset_ends(const struct cli *cli)
 {
-    struct cli_ends e;
-    int code = EXIT_FAILED;
+    struct nt_renew_wish wish = { .goal = NT_RENEW_RESET, .by_hand = cli->generate };
     if (cli->reset_here || cli->reset_code || cli->servers.count > 0)
         return cli_usage("--here, --code and --server go with one DOMAIN");
-    if (cli_ends_begin(cli, &e))
-        code = reset(&e);
-    cli_ends_close(&e);
-    return code;
+    if (cli->recreate && cli->only_password)
+        return cli_usage("--recreate and --only-password contradict each other");
+    if (cli->recreate)
+        wish.goal = NT_RENEW_RECREATE;
+    else if (cli->only_password)
+        wish.goal = NT_RENEW_PASSWORD;
+    return begin(cli, "reset", &wish);
 }
+
+static int rotate(const struct cli *cli)
+{
+    const struct nt_renew_wish wish = { .goal = NT_RENEW_ROTATE };
+    return begin(cli, "rotate", &wish);
+}
+
+static int delete_both(const struct cli *cli)
+{
+    const struct nt_renew_wish wish = { .goal = NT_RENEW_REMOVE };
+    if (!cli->yes && !cli->dry_run && !isatty(STDIN_FILENO))
+        return cli_usage("nobody can be asked here whether to remove it: give --yes, or --dry-run "
+                         "to see what would be done");
+    return begin(cli, "remove", &wish);
+}
+
+/* The directions as a person may put them: of the first domain. */
+static bool take_direction(const char *text, struct nt_renew_wish *wish)
+{
+    bool both = strcmp(text, "both") == 0;
+    wish->trusts[0] = both || strcmp(text, "out") == 0 || strcmp(text, "trusting") == 0;
+    wish->trusts[1] = both || strcmp(text, "in") == 0 || strcmp(text, "trusted") == 0;
+    return wish->trusts[0] || wish->trusts[1];
+}
+
+static int ask_direction(const struct cli *cli)
+{
+    const char *a = cli->args[0], *b = cli->args[1];
+    int x = (int)strcspn(a, "@"), y = (int)strcspn(b, "@");
+    return cli_usage("which one trusts the other? --direction out: %.*s trusts %.*s, so users of "
+                     "%.*s may be let in at %.*s; in: the reverse; both: both",
+                     x, a, y, b, y, b, x, a);
+}
+
+static int establish(const struct cli *cli)
+{
+    const char *type = cli->trust_type != NULL ? cli->trust_type : "external";
+    struct nt_renew_wish wish = { .goal = NT_RENEW_ESTABLISH, .by_hand = cli->generate };
+    if (cli->direction == NULL || !take_direction(cli->direction, &wish))
+        return ask_direction(cli);
+    wish.forest = strcmp(type, "forest") == 0;
+    if (!wish.forest && strcmp(type, "external") != 0)
+        return cli_usage("--type is external or forest, not '%s'", type);
+    return begin(cli, "establish", &wish);
+}
+
+#define WHO "user credentials ends kerberos peer-password-fd dry-run"
+
+const struct cli_command cli_ends_commands[] = {
+    { "establish", "DOMAIN OTHER", 2, 2, WHO " type direction generate",
+      "Make a trust between two domains, at both ends",
+      "--direction says which of them trusts the other: 'out' that DOMAIN trusts OTHER, so users "
+      "of\n"
+      "OTHER may be let in at DOMAIN; 'in' the reverse; 'both' both. --type external (an NT-style\n"
+      "trust where either domain is one) or forest. Ends and their administrators are named as "
+      "for\n"
+      "'ntrust check A B'. Refused where a half of such a trust is there already, and where "
+      "names,\n"
+      "SIDs or computers of the two domains could be mistaken for each other. What was made is\n"
+      "taken back when the other end fails; at last every controller has to prove the trust.",
+      establish },
+    { "remove", "DOMAIN OTHER", 2, 2, WHO " yes", "Remove a trust at both ends",
+      "Opens both ends and tries the rights at both before it touches either; then deletes the\n"
+      "trusted domain objects and the interdomain trust accounts, and says which. It asks before "
+      "it\n"
+      "does, unless --yes is given. Should the second end fail after the first, it says so, with\n"
+      "the command that finishes.",
+      delete_both },
+    { "rotate", "DOMAIN OTHER", 2, 2, WHO, "Have a trust that works change its secrets now",
+      "Has the trusting end's controller change the password by its own system, over its secure\n"
+      "channel: nothing is made, deleted or set by hand. Only for a trust that every controller\n"
+      "proves now; one that is broken is for 'ntrust reset'. Both directions, where there are two.",
+      rotate },
+    { 0 },
+};

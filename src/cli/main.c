@@ -19,8 +19,9 @@
 #define SOCKET_DEFAULT "/run/ntrust/admin.sock"
 
 static const struct cli_command *const groups[] = {
-    cli_repair_commands, cli_trust_commands, cli_locate_commands, cli_account_commands,
-    cli_domain_commands, cli_store_commands, cli_misc_commands,   cli_decode_commands,
+    cli_repair_commands, cli_ends_commands,    cli_trust_commands,
+    cli_locate_commands, cli_account_commands, cli_domain_commands,
+    cli_store_commands,  cli_misc_commands,    cli_decode_commands,
 };
 
 /* Every option there is. The common ones go with each command. */
@@ -70,6 +71,12 @@ static const struct option_row {
     { "hex", 0, NULL, false, "the file has hexadecimal text" },
     { "weak", 0, NULL, false, "allow RC4 for this trust: only for a peer that has no AES" },
     { "recreate", 0, NULL, false, "make both halves anew, not only their secrets" },
+    { "only-password", 0, NULL, false,
+      "new secrets only: nothing is made, deleted or set besides" },
+    { "type", 0, "TYPE", false, "of a new trust: external (default) or forest" },
+    { "direction", 0, "WAY", false,
+      "of a new trust: out (DOMAIN trusts OTHER), in (OTHER trusts DOMAIN) or both" },
+    { "yes", 'y', NULL, false, "do not ask first" },
     { "dry-run", 'n', NULL, false, "only say what would be done" },
     { "dns-name", 0, "NAME", false, "the other domain's DNS name, to find its controllers by" },
     { "locate", 0, NULL, false, "have the controllers looked for, instead of naming them" },
@@ -253,6 +260,10 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "kerberos", NULL, &cli->kerberos },
         { "ends", &cli->ends, NULL },
         { "recreate", NULL, &cli->recreate },
+        { "only-password", NULL, &cli->only_password },
+        { "yes", NULL, &cli->yes },
+        { "type", &cli->trust_type, NULL },
+        { "direction", &cli->direction, NULL },
         { "full-name", &cli->full_name, NULL },
         { "comment", &cli->comment, NULL },
         { "kind", &cli->kind, NULL },

@@ -148,6 +148,9 @@ struct nt_admin_tdo_full {
     char dns[NT_ADMIN_DNS]; /* "" where the object has one name only */
     bool enc_known;
     uint32_t enc_types;
+    /* Such an object can be deleted there by a call, but neither made nor given another secret:
+     * Samba's NT-style controllers. Also told where there is none. */
+    bool fixed;
 };
 bool nt_admin_tdo_read(struct nt_admin *a, const char *trusted, struct nt_admin_tdo_full *out);
 
@@ -165,6 +168,12 @@ struct nt_admin_channel {
 /* False only when the order was not carried out: its error is nt_admin_error's. */
 bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char *trusted,
                       struct nt_admin_channel *out);
+
+/* Has the controller change the password of its trust now, by its own system and over its secure
+ * channel: 9 of [MS-NRPC] 3.5.4.9.1. *werr as above; some say yes and do nothing. */
+bool nt_admin_order_change(struct nt_admin *a, const char *trusted, uint32_t *werr);
+/* The NetBIOS name of the domain's primary controller. */
+bool nt_admin_computer(struct nt_admin *a, char out[NT_ADMIN_NAME]);
 
 /* How far the controller's clock is ahead of ours, from any SMB session of `a`, also one that
  * failed. False: not known. */
@@ -189,6 +198,13 @@ bool nt_admin_trust_make(struct nt_admin *a, const struct nt_admin_tdo_full *wan
 bool nt_admin_trust_remake(struct nt_admin *a, const char *trusted,
                            const struct nt_admin_tdo_full *want, const struct nt_password *outgoing,
                            const struct nt_password *incoming);
+
+/* Stores the names of of's forest with the trust's object, as a new forest trust needs: the two are
+ * sessions with its two ends. A controller that tells no such names leaves it as it is: true. */
+bool nt_admin_trust_take_suffixes(struct nt_admin *a, const char *trusted, struct nt_admin *of);
+/* Opens the object with the rights that deleting it needs, and changes nothing. True also when
+ * there is none. */
+bool nt_admin_trust_may_delete(struct nt_admin *a, const char *trusted);
 
 /* Has the controller open its secure channel to a domain that it trusts, now. *werr is what came of
  * it, a Win32 code (0: the trust is good); controller: who answered, "" for nobody. */

@@ -159,6 +159,17 @@ static void close_handle(struct nt_admin *a, LSAPR_HANDLE handle)
     a->error = before;
 }
 
+bool nt_admin_trust_may_delete(struct nt_admin *a, const char *trusted)
+{
+    LSAPR_HANDLE handle;
+    admin_begin(a);
+    if (!open_tdo(a, trusted, &handle))
+        return nt_status_is(a->error.status, NT_STATUS(OBJECT_NAME_NOT_FOUND)) ||
+               nt_status_is(a->error.status, NT_STATUS(NO_SUCH_DOMAIN));
+    close_handle(a, handle);
+    return true;
+}
+
 bool nt_admin_tdo_set_password(struct nt_admin *a, const char *trusted,
                                const struct nt_password *initial)
 {

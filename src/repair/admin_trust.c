@@ -13,6 +13,10 @@
 #include "idl/netlogon.h"
 #include "service/wire.h"
 
+#define CONTROL_CHANGE 9u /* [MS-NRPC] 3.5.4.9.1 */
+#define LISTED_BYTES   0x10000u
+#define TYPE_DOWNLEVEL 1u /* [MS-ADTS] 6.1.6.7.15 */
+
 /* A name of the wire; false when it does not fit. */
 static bool take(struct nt_admin *a, const RPC_UNICODE_STRING *from, char *out, size_t size)
 {
@@ -75,10 +79,12 @@ bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out)
 
 /* --- the trusted domain object --- */
 
-/* *out NULL: there is no such object, or the controller does not know the class. */
+/* *out NULL: there is no such object, or the controller does not know the class; *plain: so it may
+ * be either. */
 static bool query_tdo(struct nt_admin *a, const char *trusted, uint16_t class,
-                      const LSAPR_TRUSTED_DOMAIN_INFO **out)
+                      const LSAPR_TRUSTED_DOMAIN_INFO **out, bool *plain)
 {
+    *plain = false;
     struct LsarQueryTrustedDomainInfoByName args = { .InformationClass = class };
     *out = NULL;
     if (!admin_open_policy(a, ADMIN_POLICY_READ))
@@ -92,22 +98,51 @@ static bool query_tdo(struct nt_admin *a, const char *trusted, uint16_t class,
     if (nt_status_is(args.result, NT_STATUS(OBJECT_NAME_NOT_FOUND)) ||
         nt_status_is(args.result, NT_STATUS(NO_SUCH_DOMAIN)))
         return true;
+    *plain = nt_status_is(args.result, NT_STATUS(NOT_IMPLEMENTED)) ||
+             nt_status_is(args.result, NT_STATUS(UNSUCCESSFUL));
     if (!nt_status_ok(args.result))
-        return class != TrustedDomainInformationEx ||
+        return *plain || class != TrustedDomainInformationEx ||
                admin_status(a, &ndr_LsarQueryTrustedDomainInfoByName, args.result);
     *out = args.TrustedDomainInformation;
     return *out != NULL || nonsense(a, trusted);
 }
 
+/* Where the classes of a trusted domain's information are not known it is still in the list of
+ * those that are trusted: [MS-LSAD] 3.1.4.7.8. */
+static bool find_listed(struct nt_admin *a, const char *trusted, struct nt_admin_tdo *out)
+{
+    struct LsarEnumerateTrustedDomains args = { .PreferedMaximumLength = LISTED_BYTES };
+    args.PolicyHandle = a->policy;
+    if (!admin_call(a, &a->lsa, &ndr_LsarEnumerateTrustedDomains, &args))
+        return false;
+    if (nt_status_is(args.result, NT_STATUS(NO_MORE_ENTRIES)))
+        return true;
+    if (!nt_status_ok(args.result) && args.result.code != NT_STATUS_CODE_MORE_ENTRIES)
+        return admin_status(a, &ndr_LsarEnumerateTrustedDomains, args.result);
+    for (uint32_t i = 0; i < args.EnumerationBuffer.EntriesRead; i++) {
+        const LSAPR_TRUST_INFORMATION *t = &args.EnumerationBuffer.Information[i];
+        const char *name = nt_unicode_get(&a->arena, &t->Name);
+        if (name == NULL || !nt_name_equal(name, trusted))
+            continue;
+        out->exists = take(a, &t->Name, out->name, sizeof out->name);
+        if (!nt_rpc_sid_get(t->Sid, &out->sid))
+            out->sid = (struct nt_sid){ 0 };
+        out->direction = NT_ADMIN_OUTBOUND;
+        out->type = TYPE_DOWNLEVEL;
+    }
+    return true;
+}
+
 bool nt_admin_tdo_read(struct nt_admin *a, const char *trusted, struct nt_admin_tdo_full *out)
 {
     const LSAPR_TRUSTED_DOMAIN_INFO *info;
+    bool plain;
     *out = (struct nt_admin_tdo_full){ .enc_known = false };
     admin_begin(a);
-    if (!query_tdo(a, trusted, TrustedDomainInformationEx, &info))
+    if (!query_tdo(a, trusted, TrustedDomainInformationEx, &info, &out->fixed))
         return false;
     if (info == NULL)
-        return true;
+        return !out->fixed || find_listed(a, trusted, &out->tdo);
     const LSAPR_TRUSTED_DOMAIN_INFORMATION_EX *ex = &info->TrustedDomainInfoEx;
     if (!take(a, &ex->FlatName, out->tdo.name, sizeof out->tdo.name) ||
         !take(a, &ex->Name, out->dns, sizeof out->dns))
@@ -120,7 +155,7 @@ bool nt_admin_tdo_read(struct nt_admin *a, const char *trusted, struct nt_admin_
     out->tdo.direction = ex->TrustDirection;
     out->tdo.type = ex->TrustType;
     out->tdo.attributes = ex->TrustAttributes;
-    if (!query_tdo(a, trusted, TrustedDomainSupportedEncryptionTypes, &info))
+    if (!query_tdo(a, trusted, TrustedDomainSupportedEncryptionTypes, &info, &plain))
         return false;
     out->enc_known = info != NULL;
     if (info != NULL)
@@ -175,6 +210,42 @@ bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char
     if (out->werr == NT_WERR_OK)
         out->werr = info->netlog2_tc_connection_status;
     take_controller(a, info->netlog2_trusted_dc_name, out->controller, sizeof out->controller);
+    return true;
+}
+
+bool nt_admin_order_change(struct nt_admin *a, const char *trusted, uint32_t *werr)
+{
+    struct NetrLogonControl2Ex args = { .FunctionCode = CONTROL_CHANGE, .QueryLevel = 1 };
+    size_t units;
+    admin_begin(a);
+    if (nt_utf16_from_utf8(&a->arena, trusted, &args.Data.TrustedDomainName, &units) != NT_OK)
+        return admin_nomem(a);
+    if (!admin_call(a, &a->netlogon, &ndr_NetrLogonControl2Ex, &args))
+        return false;
+    if (is_refusal(args.result) && args.Buffer.NetlogonInfo1 == NULL) {
+        bool denied = args.result == NT_WERR_ACCESS_DENIED;
+        return admin_status(a, &ndr_NetrLogonControl2Ex,
+                            denied ? NT_STATUS(ACCESS_DENIED) : NT_STATUS(NOT_SUPPORTED));
+    }
+    *werr = args.result;
+    if (args.result == NT_WERR_OK && args.Buffer.NetlogonInfo1 != NULL)
+        *werr = args.Buffer.NetlogonInfo1->netlog1_pdc_connection_status;
+    return true;
+}
+
+bool nt_admin_computer(struct nt_admin *a, char out[NT_ADMIN_NAME])
+{
+    uint16_t nothing[] = { 0 };
+    struct NetrGetDCName args = { .ServerName = nothing };
+    out[0] = '\0';
+    admin_begin(a);
+    if (!admin_call(a, &a->netlogon, &ndr_NetrGetDCName, &args))
+        return false;
+    if (args.result != NT_WERR_OK)
+        return admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(NOT_SUPPORTED),
+                          "NetrGetDCName at %s answered %u %s", a->host, args.result,
+                          nt_werror_name(args.result));
+    take_controller(a, args.Buffer, out, NT_ADMIN_NAME);
     return true;
 }
 

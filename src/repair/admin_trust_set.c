@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "idl/lsarpc.h"
+#include "idl/netlogon.h"
 #include "service/wire.h"
 
 #define TDO_READ 0x00000001u /* [MS-LSAD] 2.2.1.1.5: query the name */
@@ -149,4 +150,17 @@ bool nt_admin_trust_remake(struct nt_admin *a, const char *trusted,
         return false;
     return suffixes == NULL ||
            write_suffixes(a, want->dns[0] != '\0' ? want->dns : want->tdo.name, suffixes);
+}
+
+/* [MS-NRPC] 3.5.4.7.5: without a domain's name, those of its own forest */
+bool nt_admin_trust_take_suffixes(struct nt_admin *a, const char *trusted, struct nt_admin *of)
+{
+    struct DsrGetForestTrustInformation args = { .Flags = 0 };
+    admin_begin(a);
+    admin_begin(of);
+    if (!admin_call(of, &of->netlogon, &ndr_DsrGetForestTrustInformation, &args) ||
+        args.result != NT_WERR_OK || args.ForestTrustInfo == NULL)
+        return true;
+    return admin_open_policy(a, ADMIN_POLICY_CHANGE) &&
+           write_suffixes(a, trusted, args.ForestTrustInfo);
 }

@@ -37,11 +37,25 @@ bool compare_has(const struct nt_controller_facts *dc, uint32_t direction)
     return compare_saw_tdo(dc) && dc->tdo.tdo.exists && (dc->tdo.tdo.direction & direction) != 0;
 }
 
+bool nt_end_is_nt(const struct nt_end_facts *e)
+{
+    return nt_end_main(e) != NULL && e->names.dns[0] == '\0';
+}
+
+/* Its half says that the other end trusts it. */
+static bool is_trusted(const struct nt_end_facts *e)
+{
+    const struct nt_controller_facts *dc = nt_end_main(e);
+    return nt_end_is_nt(e) ? compare_saw_account(dc) && dc->account.exists &&
+                                 dc->account.type == NT_ADMIN_INTERDOMAIN
+                           : compare_has(dc, NT_ADMIN_INBOUND);
+}
+
 int nt_ends_direction(const struct nt_ends_facts *f, size_t trusting)
 {
     const struct nt_controller_facts *out = nt_end_main(&f->end[trusting]),
                                      *in = nt_end_main(&f->end[1 - trusting]);
-    if (compare_has(out, NT_ADMIN_OUTBOUND) || compare_has(in, NT_ADMIN_INBOUND))
+    if (compare_has(out, NT_ADMIN_OUTBOUND) || is_trusted(&f->end[1 - trusting]))
         return 1;
     return compare_saw_tdo(out) && compare_saw_tdo(in) ? 0 : -1;
 }

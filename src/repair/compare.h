@@ -60,6 +60,8 @@ struct nt_ends_facts {
 const struct nt_controller_facts *nt_end_main(const struct nt_end_facts *e);
 /* "EAST", or what was typed. */
 const char *nt_end_name(const struct nt_end_facts *e);
+/* It has no DNS name: what it trusts with and what it is trusted by are two things there. */
+bool nt_end_is_nt(const struct nt_end_facts *e);
 /* Whether the trust in which end `trusting` trusts the other one is meant to be: 1, 0, or -1 for
  * unknown. */
 int nt_ends_direction(const struct nt_ends_facts *f, size_t trusting);

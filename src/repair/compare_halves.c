@@ -30,7 +30,7 @@ static void judge_sid(struct compare *j, const struct nt_end_facts *e,
     const struct nt_controller_facts *dc = nt_end_main(e);
     char old[NT_SID_TEXT], now[NT_SID_TEXT];
     if (!compare_saw_tdo(dc) || !dc->tdo.tdo.exists || nt_end_main(other) == NULL ||
-        nt_sid_equal(&dc->tdo.tdo.sid, &other->names.sid))
+        nt_sid_is_null(&dc->tdo.tdo.sid) || nt_sid_equal(&dc->tdo.tdo.sid, &other->names.sid))
         return;
     nt_sid_format(&dc->tdo.tdo.sid, old);
     nt_sid_format(&other->names.sid, now);
@@ -68,16 +68,16 @@ static void judge_names(struct compare *j, const struct nt_end_facts *e,
     REMEDY(j, "ntrust reset --recreate %s %s", j->f->end[0].typed, j->f->end[1].typed);
 }
 
-/* H1, H3: an end has no object although the other one has. NT-style trusted ends keep an account
- * only. */
-static void judge_missing(struct compare *j, const struct nt_end_facts *e,
-                          const struct nt_end_facts *other)
+/* H1, H3: an end has no object although the other one has its half. NT-style trusted ends keep an
+ * account only. */
+static void judge_missing(struct compare *j, size_t i)
 {
+    const struct nt_end_facts *e = &j->f->end[i], *other = &j->f->end[1 - i];
     const struct nt_controller_facts *here = nt_end_main(e), *there = nt_end_main(other);
     if (!compare_saw_tdo(here) || here->tdo.tdo.exists || !compare_saw_tdo(there) ||
-        !there->tdo.tdo.exists)
+        (!there->tdo.tdo.exists && !nt_end_is_nt(other)))
         return;
-    if (e->names.dns[0] == '\0' && (there->tdo.tdo.direction & NT_ADMIN_INBOUND) == 0)
+    if (nt_ends_direction(j->f, i) != 1 && (nt_end_is_nt(e) || nt_ends_direction(j->f, 1 - i) != 1))
         return;
     compare_find(j, NT_GRADE_CRITICAL, "%s has no trusted domain object for %s", nt_end_name(e),
                  nt_end_name(other));
@@ -141,7 +141,8 @@ static void judge_way(struct compare *j, const struct way *w)
     if (compare_saw_tdo(w->out) && w->out->tdo.tdo.exists &&
         !compare_has(w->out, NT_ADMIN_OUTBOUND))
         wrong_direction(j, w, w->trusting, "outbound");
-    if (compare_saw_tdo(w->in) && w->in->tdo.tdo.exists && !compare_has(w->in, NT_ADMIN_INBOUND))
+    if (!nt_end_is_nt(w->trusted) && compare_saw_tdo(w->in) && w->in->tdo.tdo.exists &&
+        !compare_has(w->in, NT_ADMIN_INBOUND))
         wrong_direction(j, w, w->trusted, "inbound");
     if (compare_saw_account(w->in))
         judge_account(j, w);
@@ -188,8 +189,7 @@ static void judge_none(struct compare *j)
         return;
     VERDICT(j, "there is no trust between %s and %s", a, b);
     CAUSE(j, "neither end has a trusted domain object for the other one");
-    REMEDY(j, "samba-tool domain trust create, netdom trust /add, or for NT-style domains: permit "
-              "at one end, trust at the other");
+    REMEDY(j, "ntrust establish %s %s", j->f->end[0].typed, j->f->end[1].typed);
 }
 
 void compare_halves(struct compare *j)
@@ -205,7 +205,7 @@ void compare_halves(struct compare *j)
         judge_names(j, &e[i], &e[1 - i]);
     }
     for (size_t i = 0; i < 2; i++)
-        judge_missing(j, &e[i], &e[1 - i]);
+        judge_missing(j, i);
     for (size_t i = 0; i < 2; i++)
         if (wanted[i] == 1) {
             const struct way w = way_of(j->f, i);

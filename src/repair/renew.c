@@ -1,47 +1,61 @@
+/* renew.c - the plan: see renew.h. */
 #include "repair/renew.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/utf16.h"
 
-#define SECRET_BYTES 240 /* 120 UTF-16 units: field guide 1.4 */
-#define PAUSE_MS     250 /* between two looks */
+#define TYPE_DOWNLEVEL 1u /* [MS-ADTS] 6.1.6.7.15 */
+#define TYPE_UPLEVEL   2u
 
-/* --- the plan --- */
+struct planning {
+    const struct nt_ends_facts *f;
+    const struct nt_renew_wish *wish;
+    struct nt_renew_plan *plan;
+    char *why;
+    size_t why_size;
+};
 
-static bool refuse(char *why, size_t size, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+static bool refuse(struct planning *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-static bool refuse(char *why, size_t size, const char *fmt, ...)
+static bool refuse(struct planning *p, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(why, size, fmt, ap);
+    vsnprintf(p->why, p->why_size, fmt, ap);
     va_end(ap);
     return false;
 }
 
-/* Both ends must have been seen in full. */
-static bool is_seen(const struct nt_end_facts *e, char *why, size_t size)
+/* --- what was seen --- */
+
+static const struct nt_admin_tdo *tdo_of(const struct nt_end_facts *e)
+{
+    return &nt_end_main(e)->tdo.tdo;
+}
+
+static bool has_account(const struct nt_end_facts *e)
+{
+    const struct nt_admin_account *a = &nt_end_main(e)->account;
+    return a->exists && a->type == NT_ADMIN_INTERDOMAIN;
+}
+
+/* Its half must have been seen in full. */
+static bool is_seen(struct planning *p, const struct nt_end_facts *e)
 {
     const struct nt_controller_facts *dc = nt_end_main(e);
-    const char *name = nt_end_name(e);
     if (e->count == 0)
-        return refuse(why, size, "%s", e->lost);
+        return refuse(p, "%s", e->lost);
     if (dc == NULL)
         return e->dc[0].reached.look == NT_LOOK_FAILED
-                   ? refuse(why, size, "%s", e->dc[0].reached.error.text)
-                   : refuse(why, size, "no administrator of %s was named", name);
+                   ? refuse(p, "%s", e->dc[0].reached.error.text)
+                   : refuse(p, "no administrator of %s was named", nt_end_name(e));
     if (dc->tdo_asked.look != NT_LOOK_SEEN)
-        return refuse(why, size, "%s", dc->tdo_asked.error.text);
+        return refuse(p, "%s", dc->tdo_asked.error.text);
     if (dc->account_asked.look != NT_LOOK_SEEN)
-        return refuse(why, size, "%s", dc->account_asked.error.text);
-    if (e->names.dns[0] == '\0')
-        return refuse(why, size,
-                      "%s is an NT-style domain: its half is mended at its own controller", name);
+        return refuse(p, "%s", dc->account_asked.error.text);
     return true;
 }
 
@@ -49,280 +63,351 @@ static bool is_seen(const struct nt_end_facts *e, char *why, size_t size)
 static bool is_foreign(const struct nt_end_facts *e, const struct nt_end_facts *other)
 {
     const struct nt_admin_tdo_full *t = &nt_end_main(e)->tdo;
-    return t->tdo.exists && (!nt_sid_equal(&t->tdo.sid, &other->names.sid) ||
-                             !nt_name_equal(t->tdo.name, other->names.name) ||
+    bool another = !nt_sid_is_null(&t->tdo.sid) && !nt_sid_equal(&t->tdo.sid, &other->names.sid);
+    return t->tdo.exists && (another || !nt_name_equal(t->tdo.name, other->names.name) ||
                              (t->dns[0] != '\0' && !nt_name_equal(t->dns, other->names.dns)));
 }
 
 static bool is_forest(const struct nt_end_facts *e)
 {
-    return (nt_end_main(e)->tdo.tdo.attributes & NT_TRUST_FOREST) != 0;
+    return (tdo_of(e)->attributes & NT_TRUST_FOREST) != 0;
 }
+
+/* Whether the account name is another one's, so that it can be no trust's. */
+static bool name_is_free(struct planning *p, size_t i)
+{
+    const struct nt_end_facts *e = &p->f->end[i];
+    const struct nt_admin_account *a = &nt_end_main(e)->account;
+    const char *of = nt_end_name(&p->f->end[1 - i]);
+    if (!a->exists || a->type == NT_ADMIN_INTERDOMAIN)
+        return true;
+    return refuse(p, "%s$ at %s is a %s account: rename that computer or user first", of,
+                  nt_end_name(e), nt_admin_account_type_name(a->type));
+}
+
+/* --- of one end --- */
 
 /* An external trust filters SIDs unless an administrator decides otherwise. [MS-ADTS] 6.1.6.7.9 */
 static uint32_t attributes_of(const struct nt_end_facts *e, bool forest)
 {
-    const struct nt_admin_tdo *t = &nt_end_main(e)->tdo.tdo;
+    const struct nt_admin_tdo *t = tdo_of(e);
     if (!t->exists)
         return forest ? NT_TRUST_FOREST : NT_TRUST_QUARANTINED;
     return forest ? t->attributes | NT_TRUST_FOREST : t->attributes & ~NT_TRUST_FOREST;
 }
 
-static void plan_end(const struct nt_ends_facts *f, size_t i, bool recreate, bool forest,
-                     const bool trusts[2], struct nt_renew_end *out)
+static void want_object(struct planning *p, size_t i)
 {
-    const struct nt_end_facts *e = &f->end[i], *other = &f->end[1 - i];
-    const struct nt_controller_facts *dc = nt_end_main(e);
-    const struct nt_admin_tdo *now = &dc->tdo.tdo;
+    const struct nt_end_facts *e = &p->f->end[i], *other = &p->f->end[1 - i];
+    struct nt_renew_end *out = &p->plan->end[i];
     struct nt_admin_tdo_full *want = &out->want;
-    *out = (struct nt_renew_end){ .action = NT_RENEW_SECRETS };
+    const bool *trusts = p->plan->trusts;
+    *out = (struct nt_renew_end){ .nt = nt_end_is_nt(e) };
+    if (tdo_of(e)->exists)
+        memcpy(out->old_name, tdo_of(e)->name, sizeof out->old_name);
+    want->tdo.exists = true;
     memcpy(want->tdo.name, other->names.name, sizeof want->tdo.name);
     memcpy(want->dns, other->names.dns, sizeof want->dns);
-    memcpy(out->old_name, now->name, sizeof out->old_name);
-    want->tdo.exists = true;
     want->tdo.sid = other->names.sid;
-    want->tdo.type = 2; /* uplevel: [MS-ADTS] 6.1.6.7.15 */
-    want->tdo.attributes = attributes_of(e, forest);
+    want->tdo.type = nt_end_is_nt(other) ? TYPE_DOWNLEVEL : TYPE_UPLEVEL;
+    want->tdo.attributes = attributes_of(e, p->plan->forest);
     want->tdo.direction =
         (trusts[i] ? NT_ADMIN_OUTBOUND : 0u) | (trusts[1 - i] ? NT_ADMIN_INBOUND : 0u);
     want->enc_types = NT_ENC_AES;
+}
+
+/* Active Directory: one object for all. */
+static void plan_directory(struct planning *p, size_t i)
+{
+    const struct nt_controller_facts *dc = nt_end_main(&p->f->end[i]);
+    const struct nt_admin_tdo *now = &dc->tdo.tdo;
+    struct nt_renew_end *out = &p->plan->end[i];
+    bool trusted = p->plan->trusts[1 - i], orphan = has_account(&p->f->end[i]) && !now->exists;
     if (!now->exists)
-        out->action = NT_RENEW_MAKE;
-    else if (recreate || (trusts[1 - i] && !dc->account.exists))
-        out->action = NT_RENEW_REMAKE;
-    else if (now->direction != want->tdo.direction || now->attributes != want->tdo.attributes)
-        out->action = NT_RENEW_KIND;
-    out->encryption = out->action == NT_RENEW_MAKE || out->action == NT_RENEW_REMAKE ||
-                      (dc->tdo.enc_known && dc->tdo.enc_types != want->enc_types);
-    out->enable = trusts[1 - i] && dc->account.exists && dc->account.disabled;
+        out->object = NT_RENEW_MAKE;
+    else if (p->wish->goal == NT_RENEW_RECREATE || (trusted && !dc->account.exists) ||
+             now->type != out->want.tdo.type)
+        out->object = NT_RENEW_REMAKE;
+    else if (now->direction != out->want.tdo.direction ||
+             now->attributes != out->want.tdo.attributes)
+        out->object = NT_RENEW_KIND;
+    else
+        out->object = NT_RENEW_SECRETS;
+    out->account = orphan ? NT_RENEW_DELETE : NT_RENEW_NOTHING; /* in the way of a new one */
+    bool anew = out->object == NT_RENEW_MAKE || out->object == NT_RENEW_REMAKE;
+    out->encryption = out->want.tdo.type == TYPE_UPLEVEL &&
+                      (anew || (dc->tdo.enc_known && dc->tdo.enc_types != out->want.enc_types));
+    out->enable = trusted && !anew && dc->account.exists && dc->account.disabled;
+}
+
+/* NT style: an object to trust with, an account to be trusted by. The account is made anew: so its
+ * password can be an initial one that nothing has burned. */
+static bool plan_nt(struct planning *p, size_t i)
+{
+    const struct nt_end_facts *e = &p->f->end[i], *other = &p->f->end[1 - i];
+    const struct nt_admin_tdo_full *now = &nt_end_main(e)->tdo;
+    struct nt_renew_end *out = &p->plan->end[i];
+    out->want.tdo.type = TYPE_DOWNLEVEL;
+    out->want.tdo.direction = NT_ADMIN_OUTBOUND;
+    out->want.tdo.attributes = 0;
+    if (p->plan->trusts[1 - i])
+        out->account = has_account(e) ? NT_RENEW_REMAKE : NT_RENEW_MAKE;
+    if (!p->plan->trusts[i])
+        return true;
+    if (now->fixed && !p->wish->by_hand)
+        return refuse(p,
+                      "the controller of %s, an NT-style one of Samba's, takes the password of a "
+                      "trust by no call: with --generate all else is done from here, and you are "
+                      "shown what to type there",
+                      nt_end_name(e));
+    out->object = now->fixed                                                   ? NT_RENEW_BY_HAND
+                  : !now->tdo.exists                                           ? NT_RENEW_MAKE
+                  : p->wish->goal == NT_RENEW_RECREATE || is_foreign(e, other) ? NT_RENEW_REMAKE
+                                                                               : NT_RENEW_SECRETS;
+    return true;
+}
+
+static bool plan_ends(struct planning *p)
+{
+    for (size_t i = 0; i < 2; i++) {
+        want_object(p, i);
+        if (p->plan->trusts[1 - i] && !name_is_free(p, i))
+            return false;
+        if (!p->plan->end[i].nt)
+            plan_directory(p, i);
+        else if (!plan_nt(p, i))
+            return false;
+    }
+    return true;
+}
+
+/* --- the goals --- */
+
+static bool find_directions(struct planning *p)
+{
+    const struct nt_end_facts *e = p->f->end;
+    for (size_t i = 0; i < 2; i++)
+        p->plan->trusts[i] = nt_ends_direction(p->f, i) == 1;
+    return p->plan->trusts[0] || p->plan->trusts[1] ||
+           refuse(p,
+                  "there is no trust between %s and %s that could be renewed; a new one: ntrust "
+                  "establish %s %s",
+                  nt_end_name(&e[0]), nt_end_name(&e[1]), e[0].typed, e[1].typed);
+}
+
+static bool plan_reset(struct planning *p)
+{
+    const struct nt_end_facts *e = p->f->end;
+    bool recreate = p->wish->goal == NT_RENEW_RECREATE;
+    if (!find_directions(p))
+        return false;
+    for (size_t i = 0; i < 2 && !recreate; i++)
+        if (is_foreign(&e[i], &e[1 - i]))
+            return refuse(p,
+                          "%s has a trust with another domain of that name (its SID or names "
+                          "differ); --recreate makes both halves anew",
+                          nt_end_name(&e[i]));
+    bool both = tdo_of(&e[0])->exists && tdo_of(&e[1])->exists;
+    if (both && !recreate && is_forest(&e[0]) != is_forest(&e[1]))
+        return refuse(p,
+                      "it is a forest trust at one end and an external one at the other; "
+                      "--recreate makes both as %s has it",
+                      nt_end_name(&e[0]));
+    p->plan->forest = tdo_of(&e[0])->exists ? is_forest(&e[0]) : is_forest(&e[1]);
+    return plan_ends(p);
+}
+
+/* The trust is good in each direction, at every controller that was reached. */
+static bool works(const struct planning *p)
+{
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < p->f->end[i].count; k++)
+            if (!nt_renew_shown(p->f, p->plan, i, k))
+                return false;
+    return true;
+}
+
+static bool plan_orders(struct planning *p)
+{
+    for (size_t i = 0; i < 2; i++) {
+        want_object(p, i);
+        if (!p->plan->trusts[i])
+            continue;
+        if (nt_end_main(&p->f->end[i])->tdo.fixed)
+            return refuse(p,
+                          "the controller of %s, an NT-style one of Samba's, never changes the "
+                          "password of a trust; ntrust reset --generate %s %s renews it",
+                          nt_end_name(&p->f->end[i]), p->f->end[0].typed, p->f->end[1].typed);
+        p->plan->end[i].object = NT_RENEW_ORDER;
+    }
+    return true;
+}
+
+static bool plan_rotate(struct planning *p)
+{
+    const struct nt_end_facts *e = p->f->end;
+    if (!find_directions(p))
+        return false;
+    if (!works(p))
+        return refuse(p,
+                      "not every controller proves the trust now, and its secrets are changed only "
+                      "while it works: ntrust check %s %s says what is wrong, ntrust reset %s %s "
+                      "mends it",
+                      e[0].typed, e[1].typed, e[0].typed, e[1].typed);
+    return plan_orders(p);
+}
+
+/* What works changes them itself, which every controller can; else they are set. */
+static bool plan_password(struct planning *p)
+{
+    const struct nt_end_facts *e = p->f->end;
+    if (!find_directions(p))
+        return false;
+    if (works(p))
+        return plan_orders(p);
+    if (!plan_reset(p))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        struct nt_renew_end *end = &p->plan->end[i];
+        bool account = end->account != NT_RENEW_NOTHING || end->enable;
+        if (!account && (end->object == NT_RENEW_SECRETS || end->object == NT_RENEW_NOTHING)) {
+            end->encryption = false;
+            continue;
+        }
+        return refuse(p,
+                      "new secrets alone do not mend it: %s; ntrust reset %s %s does, without "
+                      "--only-password",
+                      end->nt && account             ? "an account of an NT-style domain has to be "
+                                                       "made anew"
+                      : account                      ? "an account is missing or disabled"
+                      : end->object == NT_RENEW_MAKE ? "a half is missing"
+                                                     : "a half is of another kind or direction",
+                      e[0].typed, e[1].typed);
+    }
+    return true;
+}
+
+static bool plan_remove(struct planning *p)
+{
+    for (size_t i = 0; i < 2; i++) {
+        want_object(p, i);
+        bool object = tdo_of(&p->f->end[i])->exists;
+        p->plan->trusts[i] = nt_ends_direction(p->f, i) == 1;
+        if (object)
+            p->plan->end[i].object = NT_RENEW_DELETE;
+        if (has_account(&p->f->end[i]) && (!object || p->plan->end[i].nt))
+            p->plan->end[i].account = NT_RENEW_DELETE;
+    }
+    return true;
+}
+
+/* H7, as far as names and SIDs are told. */
+static bool can_be_told_apart(struct planning *p)
+{
+    const struct nt_admin_names *a = &p->f->end[0].names, *b = &p->f->end[1].names;
+    char sid[NT_SID_TEXT];
+    if (nt_sid_equal(&a->sid, &b->sid) && nt_name_equal(a->name, b->name))
+        return refuse(p, "both ends are the domain %s", a->name);
+    if (nt_name_equal(a->name, b->name))
+        return refuse(p, "both domains have the NetBIOS name %s: no trust can tell them apart",
+                      a->name);
+    if (a->dns[0] != '\0' && nt_name_equal(a->dns, b->dns))
+        return refuse(p, "both domains have the DNS name %s: no trust can tell them apart", a->dns);
+    if (nt_sid_equal(&a->sid, &b->sid))
+        return refuse(p,
+                      "both domains have the SID %s: one of them was copied from the other, and no "
+                      "trust can tell their users apart",
+                      nt_sid_format(&a->sid, sid));
+    return true;
+}
+
+static bool can_be_forests(struct planning *p)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct nt_admin_names *n = &p->f->end[i].names;
+        if (n->dns[0] == '\0')
+            return refuse(p, "%s is an NT-style domain and in no forest: --type external", n->name);
+        if (n->forest[0] != '\0' && !nt_name_equal(n->dns, n->forest))
+            return refuse(p,
+                          "%s is not the root of its forest: a forest trust is made with %s, or "
+                          "one of this domain alone with --type external",
+                          n->name, n->forest);
+    }
+    return true;
+}
+
+static bool plan_establish(struct planning *p)
+{
+    const struct nt_end_facts *e = p->f->end;
+    memcpy(p->plan->trusts, p->wish->trusts, sizeof p->plan->trusts);
+    p->plan->forest = p->wish->forest;
+    if (!p->plan->trusts[0] && !p->plan->trusts[1])
+        return refuse(p, "which of the two trusts the other was not said");
+    if (!can_be_told_apart(p) || (p->plan->forest && !can_be_forests(p)))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        if (!name_is_free(p, i))
+            return false;
+        bool object = tdo_of(&e[i])->exists;
+        if (!object && !has_account(&e[i]))
+            continue;
+        return refuse(p,
+                      "%s has %s of a trust with %s already: ntrust reset %s %s makes it good, "
+                      "ntrust remove %s %s deletes it",
+                      nt_end_name(&e[i]), object ? "the trusted domain object" : "the account",
+                      nt_end_name(&e[1 - i]), e[0].typed, e[1].typed, e[0].typed, e[1].typed);
+    }
+    return plan_ends(p);
 }
 
 bool nt_renew_plan(const struct nt_ends_facts *f, const struct nt_renew_wish *wish,
                    struct nt_renew_plan *out, char *why, size_t why_size)
 {
-    const struct nt_end_facts *e = f->end;
-    bool recreate = wish->goal == NT_RENEW_RECREATE;
-    *out = (struct nt_renew_plan){ .trusts = { false } };
-    if (!is_seen(&e[0], why, why_size) || !is_seen(&e[1], why, why_size))
-        return false;
-    for (size_t i = 0; i < 2; i++)
-        out->trusts[i] = nt_ends_direction(f, i) == 1;
-    if (!out->trusts[0] && !out->trusts[1])
-        return refuse(why, why_size, "there is no trust between %s and %s that could be renewed",
-                      nt_end_name(&e[0]), nt_end_name(&e[1]));
-    for (size_t i = 0; i < 2 && !recreate; i++)
-        if (is_foreign(&e[i], &e[1 - i]))
-            return refuse(why, why_size,
-                          "%s has a trust with another domain of that name (its SID or names "
-                          "differ); --recreate makes both halves anew",
-                          nt_end_name(&e[i]));
-    bool both = nt_end_main(&e[0])->tdo.tdo.exists && nt_end_main(&e[1])->tdo.tdo.exists;
-    if (both && !recreate && is_forest(&e[0]) != is_forest(&e[1]))
-        return refuse(why, why_size,
-                      "it is a forest trust at one end and an external one at the other; "
-                      "--recreate makes both as %s has it",
-                      nt_end_name(&e[0]));
-    bool forest = nt_end_main(&e[0])->tdo.tdo.exists ? is_forest(&e[0]) : is_forest(&e[1]);
-    for (size_t i = 0; i < 2; i++)
-        plan_end(f, i, recreate, forest, out->trusts, &out->end[i]);
-    return true;
-}
-
-void nt_renew_text(const struct nt_ends_facts *f, const struct nt_renew_plan *plan, size_t i,
-                   char *out, size_t size)
-{
-    static const char *const what[] = {
-        [NT_RENEW_SECRETS] = "give its trusted domain object",
-        [NT_RENEW_KIND] = "set direction and kind of its trusted domain object, and give it",
-        [NT_RENEW_MAKE] = "make a trusted domain object with",
-        [NT_RENEW_REMAKE] = "delete its trusted domain object, and make it anew with",
+    static bool (*const goals[])(struct planning *) = {
+        [NT_RENEW_RESET] = plan_reset,         [NT_RENEW_RECREATE] = plan_reset,
+        [NT_RENEW_PASSWORD] = plan_password,   [NT_RENEW_ROTATE] = plan_rotate,
+        [NT_RENEW_ESTABLISH] = plan_establish, [NT_RENEW_REMOVE] = plan_remove,
     };
+    struct planning p = { f, wish, out, why, why_size };
+    *out = (struct nt_renew_plan){ .goal = wish->goal };
+    return is_seen(&p, &f->end[0]) && is_seen(&p, &f->end[1]) && goals[wish->goal](&p);
+}
+
+/* --- what is seen afterwards --- */
+
+bool nt_renew_does(const struct nt_renew_plan *plan, size_t i)
+{
     const struct nt_renew_end *e = &plan->end[i];
-    const char *secrets = plan->trusts[0] && plan->trusts[1] ? "new incoming and outgoing secrets"
-                          : plan->trusts[i]                  ? "a new outgoing secret"
-                                                             : "a new incoming secret";
-    snprintf(out, size, "%s: %s %s%s%s", nt_end_name(&f->end[i]), what[e->action], secrets,
-             e->encryption ? ", encryption types AES" : "",
-             e->enable ? ", enable the account of the other end" : "");
+    return e->object != NT_RENEW_NOTHING || e->account != NT_RENEW_NOTHING || e->enable;
 }
 
-/* --- carrying it out --- */
-
-/* Valid text without NUL, so that no controller that keeps it as text spoils it: each unit from
- * U+0100 to U+40FF. */
-static void make_secret(const struct nt_env *env, struct nt_password *out)
+static bool is_gone(const struct nt_controller_facts *dc)
 {
-    nt_random(env, out->b, SECRET_BYTES);
-    out->len = SECRET_BYTES;
-    for (size_t i = 0; i < SECRET_BYTES; i += 2) {
-        unsigned unit = 0x0100u + (((unsigned)out->b[i] | (unsigned)out->b[i + 1] << 8) & 0x3FFFu);
-        out->b[i] = (uint8_t)unit;
-        out->b[i + 1] = (uint8_t)(unit >> 8);
-    }
+    return dc->tdo_asked.look == NT_LOOK_SEEN && !dc->tdo.tdo.exists &&
+           dc->account_asked.look == NT_LOOK_SEEN &&
+           (!dc->account.exists || dc->account.type != NT_ADMIN_INTERDOMAIN);
 }
 
-/* What one end is changed with. */
-struct change {
-    struct nt_admin *admin;
-    const struct nt_renew_end *plan;
-    const struct nt_password *outgoing, *incoming; /* NULL: not that direction */
-    nt_time before;                                /* the account's password was set */
-};
-
-static bool set_encryption(const struct change *c)
+/* A controller that has the trusted end's password of another time is one that a change has not
+ * reached. */
+static bool has_account_of(const struct nt_controller_facts *dc,
+                           const struct nt_controller_facts *main)
 {
-    const struct nt_admin_tdo_full *want = &c->plan->want;
-    return nt_admin_trust_set_encryption(c->admin, want->tdo.name, want->enc_types);
+    return dc->account_asked.look == NT_LOOK_SEEN && dc->account.exists && !dc->account.disabled &&
+           main != NULL && dc->account.password_set == main->account.password_set;
 }
 
-/* A new object lists no encryption types. */
-static bool remake(const struct change *c)
+bool nt_renew_shown(const struct nt_ends_facts *f, const struct nt_renew_plan *plan, size_t i,
+                    size_t k)
 {
-    const struct nt_renew_end *e = c->plan;
-    return nt_admin_trust_remake(c->admin, e->old_name, &e->want, c->outgoing, c->incoming) &&
-           set_encryption(c);
-}
-
-static bool change_object(const struct change *c)
-{
-    const struct nt_renew_end *e = c->plan;
-    switch (e->action) {
-    case NT_RENEW_SECRETS:
-        return nt_admin_trust_set_secrets(c->admin, e->old_name, c->outgoing, c->incoming);
-    case NT_RENEW_KIND:
-        return nt_admin_trust_set_kind(c->admin, e->old_name, &e->want, c->outgoing, c->incoming);
-    case NT_RENEW_REMAKE:
-        return remake(c);
-    case NT_RENEW_MAKE:
-        break;
-    }
-    return nt_admin_trust_make(c->admin, &e->want, c->outgoing, c->incoming);
-}
-
-static bool was_set(const struct nt_renew_end *e)
-{
-    return e->action == NT_RENEW_SECRETS || e->action == NT_RENEW_KIND;
-}
-
-/* A controller may say yes to new secrets of an object that is there, and keep the old ones: Samba
- * 4.17 does. The account of the incoming direction has a date that tells; then the object has to be
- * made anew, which every controller takes. */
-static bool make_sure(const struct change *c)
-{
-    struct nt_admin_account account;
-    if (!was_set(c->plan) || c->incoming == NULL)
+    const struct nt_end_facts *e = &f->end[i];
+    const struct nt_controller_facts *dc = &e->dc[k];
+    if (dc->reached.look != NT_LOOK_SEEN)
         return true;
-    if (!nt_admin_account_get(c->admin, c->plan->want.tdo.name, &account))
-        return false;
-    return (account.exists && account.password_set != c->before) || remake(c);
-}
-
-/* The outgoing direction alone has no such date: the partner tells. */
-static bool make_sure_alone(const struct change *c)
-{
-    const struct nt_admin_tdo_full *want = &c->plan->want;
-    struct nt_admin_channel channel;
-    if (!was_set(c->plan) || c->incoming != NULL)
-        return true;
-    if (!nt_look_prove(c->admin, want->dns, &channel))
-        return false;
-    return channel.werr == NT_WERR_OK || remake(c);
-}
-
-static bool change_end(const struct change *c)
-{
-    const struct nt_renew_end *e = c->plan;
-    if (!change_object(c) || !make_sure(c))
-        return false;
-    if (e->encryption && !set_encryption(c))
-        return false;
-    return !e->enable || nt_admin_account_enable(c->admin, e->want.tdo.name);
-}
-
-static bool note(struct nt_renew_result *out, size_t i, const struct change *c, bool ok)
-{
-    if (!ok) {
-        out->failed = i;
-        out->error = *nt_admin_error(c->admin);
-    }
-    return ok;
-}
-
-static bool change_both(const struct nt_look_config *config, struct nt_admin *const admin[2],
-                        const struct nt_renew_plan *plan, const struct nt_ends_facts *f,
-                        struct nt_renew_result *out)
-{
-    NT_SCOPED_PASSWORD first = { .len = 0 };
-    NT_SCOPED_PASSWORD second = { .len = 0 };
-    const struct nt_password *secret[2] = { plan->trusts[0] ? &first : NULL,
-                                            plan->trusts[1] ? &second : NULL };
-    struct change change[2];
-    make_secret(config->env, &first);
-    make_secret(config->env, &second);
-    for (size_t i = 0; i < 2; i++) {
-        const struct nt_controller_facts *dc = nt_end_main(&f->end[i]);
-        change[i] = (struct change){ admin[i], &plan->end[i], secret[i], secret[1 - i],
-                                     dc->account.password_set };
-        if (config->step != NULL)
-            config->step(config->ctx, dc->host, "changing its half");
-        out->touched = true;
-        if (!note(out, i, &change[i], change_end(&change[i])))
-            return false;
-    }
-    for (size_t i = 0; i < 2; i++)
-        if (!note(out, i, &change[i], make_sure_alone(&change[i])))
-            return false;
-    return true;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static bool all_prove(const struct nt_ends_facts *f, const struct nt_renew_plan *plan)
-{
-    for (size_t i = 0; i < 2; i++)
-        for (size_t k = 0; plan->trusts[i] && k < f->end[i].count; k++) {
-            const struct nt_controller_facts *dc = &f->end[i].dc[k];
-            if (dc->reached.look == NT_LOOK_SEEN &&
-                (dc->channel_asked.look != NT_LOOK_SEEN || dc->channel.werr != NT_WERR_OK))
-                return false;
-        }
-    return true;
-}
-
-static void prove(const struct nt_look_config *config, struct nt_look_end ends[2],
-                  const struct nt_renew_plan *plan, uint32_t patience_ms, struct nt_ends_facts *f,
-                  struct nt_renew_result *out)
-{
-    const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-    uint64_t began = now_ms();
-    for (;;) {
-        nt_look_trust(config, ends, f);
-        out->proven_ms = now_ms() - began;
-        out->proven = all_prove(f, plan);
-        if (out->proven || out->proven_ms >= patience_ms)
-            return;
-        nanosleep(&pause, NULL);
-    }
-}
-
-void nt_renew_run(const struct nt_look_config *config, struct nt_look_end ends[2],
-                  const struct nt_renew_plan *plan, uint32_t patience_ms, struct nt_ends_facts *f,
-                  struct nt_renew_result *out)
-{
-    struct nt_admin *const admin[2] = { ends[0].admin[f->end[0].main],
-                                        ends[1].admin[f->end[1].main] };
-    *out = (struct nt_renew_result){ .failed = 2 };
-    for (size_t i = 0; i < 2; i++)
-        if (!nt_admin_may_change_trusts(admin[i])) {
-            out->failed = i;
-            out->error = *nt_admin_error(admin[i]);
-            return;
-        }
-    if (change_both(config, admin, plan, f, out))
-        prove(config, ends, plan, patience_ms, f, out);
+    if (plan->goal == NT_RENEW_REMOVE)
+        return is_gone(dc);
+    bool proves = plan->end[i].object == NT_RENEW_BY_HAND ||
+                  (dc->channel_asked.look == NT_LOOK_SEEN && dc->channel.werr == NT_WERR_OK);
+    return (!plan->trusts[i] || proves) &&
+           (!plan->trusts[1 - i] || has_account_of(dc, nt_end_main(e)));
 }

@@ -136,7 +136,7 @@ static void no_half_at_all_is_no_trust(void **state)
         f->end[i].dc[0].account.exists = false;
         f->end[i].dc[0].channel_asked.look = NT_LOOK_NOT_ASKED;
     }
-    assert_judged(f, NT_GRADE_CRITICAL, "no-trust", "", NT_GROUP_HALVES, "create");
+    assert_judged(f, NT_GRADE_CRITICAL, "no-trust", "", NT_GROUP_HALVES, "establish");
 }
 
 static void a_domain_that_was_made_anew_is_told_by_its_sid(void **state)
