@@ -8,7 +8,8 @@ The notation is that of the appendices of the protocol documents: [C706] chapter
 additions. What the rest of this project cannot represent is refused with file and line. Names of C
 follow src/ndr/ndr.h; the layout of the tables is src/ndr/ndr_table.h.
 
-Two attributes of our own, for idl/dtyp.idl: native("C type"), format(how a value is printed).
+Attributes of our own, explained in idl/dtyp.idl: native("C type"), format(how a value is printed),
+secret.
 """
 
 import argparse
@@ -87,6 +88,10 @@ class Shape:
                 fail(self.where, "%s of '%s' has more parts than the type" % (what, self.member.name))
             setattr(self.levels[i], what, e)
 
+    def secret(self):
+        return 'secret' in self.member.attrs or \
+            isinstance(self.base, Struct) and 'secret' in self.base.attrs
+
     def declare(self, name):
         """The C declaration of `name`, without a semicolon."""
         text, last = name, None
@@ -145,6 +150,13 @@ class Layout:
         return self.known[(prefix, body)]
 
     # -- expressions
+
+    def said(self, e, inner=False):
+        """An expression as the IDL has it, for people."""
+        if e[0] != 'op':
+            return str(e[1])
+        text = '%s %s %s' % (self.said(e[2], True), e[1], self.said(e[3], True))
+        return '(%s)' % text if inner else text
 
     def expression(self, e, scope, where):
         text = self.c_expression(e, scope, where)
@@ -218,8 +230,10 @@ class Layout:
                       for e in shape.range)
             flags.append('NDR_RANGE')
             body += ', .lo = %d, .hi = %d' % (lo, hi)
-        body += self.flags(flags) + self.format(fmt) + ' }'
-        name = self.emit('n', 'struct nt_ndr_type', body)
+        body += self.flags(flags) + self.format(fmt)
+        if shape is not None and isinstance(shape.named, Alias):
+            body += ', .name = "%s"' % shape.named.name
+        name = self.emit('n', 'struct nt_ndr_type', body + ' }')
         align = 4 if prim.kind in ('NDR_GUID', 'NDR_CONTEXT') else prim.size
         return Node('&' + name, align, prim.size, str(prim.size))
 
@@ -249,10 +263,10 @@ class Layout:
                 self.order(shape.switch_is, scope, shape)
             ref = '&ndr_type_' + base.cname
             body = ' = { .kind = NDR_SWITCH, .align = %d, .least = %d, .size = %s, .elem = %s, ' \
-                '.size_is = %s%s%s }' % (
+                '.size_is = %s%s, .said = "%s"%s }' % (
                     meta.align, meta.least, meta.csize, ref,
                     self.expression(shape.switch_is, scope, shape.where),
-                    self.fill(shape.switch_is, scope),
+                    self.fill(shape.switch_is, scope), self.said(shape.switch_is),
                     self.flags(['NDR_POINTERS'] if meta.pointers else []))
             return Node('&' + self.emit('n', 'struct nt_ndr_type', body), meta.align, meta.least,
                         meta.csize, meta.pointers)
@@ -289,8 +303,9 @@ class Layout:
             self.order(lv.length_is, scope, shape)
             flags.append('NDR_VARYING')
             least, align = 8, max(4, align)
-            extra = ', .length_is = %s%s' % (self.expression(lv.length_is, scope, shape.where),
-                                             self.fill(lv.length_is, scope))
+            extra = ', .length_is = %s%s, .said = "%s"' % (
+                self.expression(lv.length_is, scope, shape.where), self.fill(lv.length_is, scope),
+                self.said(lv.length_is))
         csize = '%d * %s' % (lv.count, elem.csize)
         body = ' = { .kind = %s, .align = %d, .least = %d, .size = %s, .elem = %s, .length = %d%s%s }' \
             % (kind, align, least, csize, elem.ref, lv.count, extra, self.flags(flags))
@@ -317,7 +332,8 @@ class Layout:
                 self.order(e, scope, shape)
             extra += ', .%s = %s' % (what, self.expression(e, scope, shape.where))
         if lv.size_is is not None:
-            extra += self.fill(lv.size_is, scope)
+            extra += '%s, .said = "%s"' % (self.fill(lv.size_is, scope),
+                                           self.said(lv.length_is or lv.size_is))
         if lv.length_is is not None:
             flags.append('NDR_VARYING')
         if inside:
@@ -411,7 +427,8 @@ class Layout:
     def struct(self, thing):
         meta, shapes = self.measure(thing), self.shapes(thing)
         scope = Scope(thing.cname, shapes)
-        rows = [(s.member.name, self.build(s, scope), '0') for s in shapes]
+        rows = [(s.member.name, self.build(s, scope), 'NDR_SECRET' if s.secret() else '0')
+                for s in shapes]
         fields = self.fields(thing.cname, rows)
         fmt = thing.attrs.get('format')
         flags = (['NDR_POINTERS'] if meta.pointers else []) + \
@@ -440,9 +457,9 @@ class Layout:
                 seen.add(case)
                 if case is None:
                     default = len(rows)
-                rows.append('    { %s, %s, %d },\n' % (
+                rows.append('    { %s, %s, %d, %s },\n' % (
                     '"%s"' % s.member.name if node else 'NULL', node.ref if node else 'NULL',
-                    (case or 0) & width))
+                    (case or 0) & width, 'NDR_SECRET' if node and s.secret() else '0'))
         arms = self.emit('a', 'struct nt_ndr_arm', '[] = {\n' + ''.join(rows) + '}')
         inner = max([self.build(s, scope).align for s in shapes if s.member.name], default=1)
         self.lines.append(
@@ -505,6 +522,8 @@ class Layout:
         scope, rows = Scope(method.name, shapes, True), []
         for s in shapes:
             flags = [f for f, a in (('NDR_IN', 'in'), ('NDR_OUT', 'out')) if a in s.member.attrs]
+            if s.secret():
+                flags.append('NDR_SECRET')
             rows.append((s.member.name, self.build(s, scope, 0, True, not s.elided),
                          ' | '.join(flags)))
         result = self.result_shape(method)

@@ -448,8 +448,8 @@ class Parser:
                 fail(d.where, "'%s' is defined twice" % d.name)
             if fresh and d.stars == 0 and not d.dims:
                 base.cname, fresh = d.name, False
-                if isinstance(base, Struct) and 'format' in attrs:
-                    base.attrs['format'] = attrs['format']
+                if isinstance(base, Struct):
+                    base.attrs.update({k: attrs[k] for k in ('format', 'secret') if k in attrs})
                 self.module.names[d.name] = base
                 self.module.order.append(base)
             else:

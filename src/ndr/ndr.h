@@ -91,11 +91,21 @@ enum nt_err nt_ndr_decode(const struct nt_ndr_op *op, enum nt_ndr_dir dir, bool 
 enum nt_err nt_ndr_encode(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
                           const struct nt_ndr_notes *notes, struct nt_buf *out) NT_MUST_USE;
 
-/* Readable text, one value a line, indented; secrets are not known as such here: a debugging tool.
- * Sizes are bounded by `out`'s limit. */
+/*
+ * Readable text, one value a line, indented; or one JSON object, whose "parameters"
+ * nt_rpc_value_read (repair/rpc_value.h) takes back.
+ * Sizes are bounded by `out`'s limit. What the IDL calls secret is shown by nt_ndr_print and
+ * nt_ndr_print_json, a debugging tool's; nt_ndr_show does so only when asked.
+ *
+ *   hidden   counts the values that were left out; may be NULL
+ */
+enum nt_ndr_form { NT_NDR_TEXT, NT_NDR_JSON };
+enum nt_err nt_ndr_show(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
+                        enum nt_ndr_form form, bool secrets, size_t *hidden,
+                        struct nt_buf *out) NT_MUST_USE;
+#define NT_NDR_HIDDEN "(hidden)" /* what stands in its place, in JSON as a string */
 enum nt_err nt_ndr_print(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
                          struct nt_buf *out) NT_MUST_USE;
-/* The same as one JSON object. */
 enum nt_err nt_ndr_print_json(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
                               struct nt_buf *out) NT_MUST_USE;
 
@@ -110,9 +120,16 @@ enum nt_err nt_ndr_encode_type(const struct nt_ndr_type *type, const void *value
 enum nt_err nt_ndr_print_type(const struct nt_ndr_type *type, const void *value,
                               struct nt_buf *out) NT_MUST_USE;
 
+/* The parameters of a call with their types, for people: lines such as
+ *   [in] InformationClass: POLICY_INFORMATION_CLASS
+ * with what is inside them indented below, once for each type. */
+enum nt_err nt_ndr_describe(const struct nt_ndr_op *op, struct nt_buf *out) NT_MUST_USE;
+
 /* Every interface that idl/ describes; for tools that look one up by name or uuid. NULL-terminated.
  */
 extern const struct nt_ndr_interface *const nt_ndr_interfaces[];
 const struct nt_ndr_interface *nt_ndr_interface_by_name(const char *name);
+/* A method by its name, whatever the case, or its opnum; NULL: none. */
+const struct nt_ndr_op *nt_ndr_op_by_name(const struct nt_ndr_interface *iface, const char *name);
 
 #endif

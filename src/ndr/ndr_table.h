@@ -1,6 +1,7 @@
 /*
- * ndr_table.h - the layouts that idl/compile.py writes and the engine reads. Nobody else includes
- * it. A layout tells for each type where its parts stand in memory and how they stand on the wire.
+ * ndr_table.h - the layouts that idl/compile.py writes and the engine reads; besides them only
+ * repair/rpc_value.c, which reads values from JSON, includes it. A layout tells for each type where
+ * its parts stand in memory and how they stand on the wire.
  */
 #ifndef NT_NDR_NDR_TABLE_H
 #define NT_NDR_NDR_TABLE_H
@@ -37,7 +38,8 @@ enum nt_ndr_flag {
     NDR_INSIDE = 128         /* conformant, and the structure's end: in place */
 };
 
-enum nt_ndr_way { NDR_IN = 1, NDR_OUT = 2 };
+/* Of a member or parameter: which way it goes, and whether it holds a password or a key. */
+enum nt_ndr_way { NDR_IN = 1, NDR_OUT = 2, NDR_SECRET = 4 };
 
 /* How a value is printed where its type alone does not tell. */
 enum nt_ndr_format {
@@ -60,13 +62,14 @@ struct nt_ndr_field {
     const char *name;
     const struct nt_ndr_type *type;
     size_t offset;
-    unsigned ways; /* enum nt_ndr_way, of parameters */
+    unsigned ways; /* enum nt_ndr_way; a structure's members have NDR_SECRET alone */
 };
 
 struct nt_ndr_arm {
     const char *name;
     const struct nt_ndr_type *type; /* NULL: nothing is sent */
     uint32_t value;                 /* of the discriminant, cut to its width */
+    unsigned ways;                  /* NDR_SECRET or 0 */
 };
 
 struct nt_ndr_enumerator {
@@ -84,10 +87,11 @@ struct nt_ndr_type {
     int16_t default_arm; /* row of arms, or -1 */
     uint16_t fill_size;  /* of the [in] parameter that the first expression names; 0: none */
     uint32_t fill_offset;
-    uint32_t length; /* elements */
-    uint32_t least;  /* bytes on the wire that a value takes at least */
-    size_t size;     /* bytes in memory; of one element for conformant types and strings */
-    const char *name;
+    uint32_t length;  /* elements */
+    uint32_t least;   /* bytes on the wire that a value takes at least */
+    size_t size;      /* bytes in memory; of one element for conformant types and strings */
+    const char *name; /* a declared one; NULL: none */
+    const char *said; /* length_is, size_is or switch_is as the IDL has it; NULL: none */
     const struct nt_ndr_type *elem; /* pointee, element, union, discriminant */
     const struct nt_ndr_field *fields;
     const struct nt_ndr_arm *arms;

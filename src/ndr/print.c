@@ -9,15 +9,17 @@
 #include "base/sid.h"
 #include "ndr/ndr_internal.h"
 
-#define MAX_HEX_TEXT 64   /* bytes of an array shown to people */
-#define MAX_HEX_JSON 4096 /* and to programs */
+#define MAX_HEX_TEXT 64 /* bytes of an array shown to people; programs get all */
 
 /* The year 1632: smaller values in a LARGE_INTEGER are sequence numbers and the like. */
 #define NOT_A_DATE UINT64_C(10000000000000000)
+/* The year 10000, which the text of a date has no room for. */
+#define NO_DATE_ANY_MORE UINT64_C(2650467744000000000)
 
 struct printer {
     struct nt_buf *out;
-    bool json;
+    bool json, secrets;
+    size_t hidden;
     bool first; /* nothing stands yet in the innermost braces */
     unsigned indent, depth;
 };
@@ -121,7 +123,7 @@ static void text(struct printer *p, const uint8_t *mem, size_t count, size_t siz
 
 static void hex(struct printer *p, const uint8_t *mem, size_t count)
 {
-    size_t most = p->json ? MAX_HEX_JSON : MAX_HEX_TEXT;
+    size_t most = p->json ? count : MAX_HEX_TEXT;
     if (p->json)
         put(p, "\"");
     for (size_t i = 0; i < count && i < most; i++)
@@ -134,22 +136,38 @@ static void hex(struct printer *p, const uint8_t *mem, size_t count)
         nt_buf_printf(p->out, "%s(%zu bytes)", count > 0 ? " " : "", count);
 }
 
+/* The second, and for programs what is behind it. */
+static void date(struct printer *p, uint64_t v)
+{
+    char buf[NT_TIME_TEXT];
+    if (!p->json) {
+        put(p, nt_time_format(v, buf));
+        return;
+    }
+    nt_time_rfc3339(v, buf);
+    if (v % NT_TIME_SECOND != 0)
+        nt_buf_printf(p->out, "\"%.*s.%07" PRIu64 "Z\"", (int)strlen(buf) - 1, buf,
+                      v % NT_TIME_SECOND);
+    else
+        nt_buf_printf(p->out, "\"%s\"", buf);
+}
+
 /* A time is a count from 1601, a negative one a period of time. [MS-DTYP] 2.3.3 */
 static void time_of(struct printer *p, uint64_t v)
 {
-    char buf[NT_TIME_TEXT];
     int64_t n = (int64_t)v;
     const char *q = p->json ? "\"" : "";
-    if (n == 0 || v == NT_TIME_NEVER || n == INT64_MIN)
+    if (n == INT64_MIN && p->json) /* a period without end is another value than no date */
+        put(p, "\"-never\"");
+    else if (n == 0 || v == NT_TIME_NEVER || n == INT64_MIN)
         nt_buf_printf(p->out, "%s%s%s", q, n == 0 ? "0" : "never", q);
     else if (n < 0)
         nt_buf_printf(p->out, "%s%" PRIu64 ".%07" PRIu64 " s%s", q, (0 - v) / NT_TIME_SECOND,
                       (0 - v) % NT_TIME_SECOND, q);
-    else if (v < NOT_A_DATE)
+    else if (v < NOT_A_DATE || v >= NO_DATE_ANY_MORE)
         nt_buf_printf(p->out, "%s%" PRIu64 "%s", q, v, q);
     else
-        nt_buf_printf(p->out, "%s%s%s", q,
-                      p->json ? nt_time_rfc3339(v, buf) : nt_time_format(v, buf), q);
+        date(p, v);
 }
 
 static void uuid(struct printer *p, const struct nt_uuid *u)
@@ -157,6 +175,17 @@ static void uuid(struct printer *p, const struct nt_uuid *u)
     char buf[NT_UUID_TEXT];
     const char *q = p->json ? "\"" : "";
     nt_buf_printf(p->out, "%s%s%s", q, nt_uuid_format(u, buf), q);
+}
+
+/* Its attributes are 0 wherever servers are known to us. [C706] 14.3.13 */
+static void handle(struct printer *p, const struct nt_ndr_context *c)
+{
+    char buf[NT_UUID_TEXT];
+    const char *q = p->json ? "\"" : "";
+    nt_buf_printf(p->out, "%s%s", q, nt_uuid_format(&c->uuid, buf));
+    if (c->attributes != 0)
+        nt_buf_printf(p->out, "/%" PRIu32, c->attributes);
+    put(p, q);
 }
 
 static void number(struct printer *p, const struct nt_ndr_type *t, const uint8_t *mem)
@@ -272,6 +301,12 @@ static bool as_one_value(struct printer *p, const struct nt_ndr_type *t, const u
     }
 }
 
+static void hide(struct printer *p)
+{
+    put(p, p->json ? "\"" NT_NDR_HIDDEN "\"" : NT_NDR_HIDDEN);
+    p->hidden++;
+}
+
 static void structure(struct printer *p, const struct nt_ndr_type *t, const uint8_t *mem,
                       unsigned ways)
 {
@@ -281,7 +316,10 @@ static void structure(struct printer *p, const struct nt_ndr_type *t, const uint
         if (ways != 0 && !(f->ways & ways))
             continue;
         name(p, f->name);
-        value(p, f->type, mem + f->offset, mem);
+        if (f->ways & NDR_SECRET && !p->secrets)
+            hide(p);
+        else
+            value(p, f->type, mem + f->offset, mem);
     }
     end(p, '}');
 }
@@ -294,7 +332,10 @@ static void chosen(struct printer *p, const struct nt_ndr_type *t, const uint8_t
     begin(p, '{');
     if (arm != NULL && arm->type != NULL) {
         name(p, arm->name);
-        value(p, arm->type, mem, base);
+        if (arm->ways & NDR_SECRET && !p->secrets)
+            hide(p);
+        else
+            value(p, arm->type, mem, base);
     }
     end(p, '}');
 }
@@ -328,7 +369,7 @@ static void value(struct printer *p, const struct nt_ndr_type *t, const uint8_t 
         break;
     case NDR_CONTEXT:
         memcpy(&c, mem, sizeof c);
-        uuid(p, &c.uuid);
+        handle(p, &c);
         break;
     case NDR_STRUCT:
         if (!as_one_value(p, t, mem))
@@ -353,33 +394,37 @@ static void value(struct printer *p, const struct nt_ndr_type *t, const uint8_t 
     p->depth--;
 }
 
+enum nt_err nt_ndr_show(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
+                        enum nt_ndr_form form, bool secrets, size_t *hidden, struct nt_buf *out)
+{
+    struct printer p = { .out = out, .json = form == NT_NDR_JSON, .secrets = secrets };
+    const char *way = dir == NT_NDR_REQUEST ? "request" : "response";
+    nt_buf_printf(out,
+                  p.json ? "{\"method\":\"%s\",\"opnum\":%u,\"direction\":\"%s\",\"parameters\":"
+                         : "%s (opnum %u) %s:",
+                  op->name, op->opnum, way);
+    structure(&p, op->layout, args, dir == NT_NDR_REQUEST ? NDR_IN : NDR_OUT);
+    put(&p, p.json ? "}" : "\n");
+    if (hidden != NULL)
+        *hidden = p.hidden;
+    return out->err;
+}
+
 enum nt_err nt_ndr_print(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
                          struct nt_buf *out)
 {
-    struct printer p = { .out = out };
-    bool request = dir == NT_NDR_REQUEST;
-    nt_buf_printf(out, "%s (opnum %u) %s:", op->name, op->opnum, request ? "request" : "response");
-    structure(&p, op->layout, args, request ? NDR_IN : NDR_OUT);
-    put(&p, "\n");
-    return out->err;
+    return nt_ndr_show(op, dir, args, NT_NDR_TEXT, true, NULL, out);
 }
 
 enum nt_err nt_ndr_print_json(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
                               struct nt_buf *out)
 {
-    struct printer p = { .out = out, .json = true };
-    bool request = dir == NT_NDR_REQUEST;
-    nt_buf_printf(out,
-                  "{\"method\":\"%s\",\"opnum\":%u,\"direction\":\"%s\",\"parameters\":", op->name,
-                  op->opnum, request ? "request" : "response");
-    structure(&p, op->layout, args, request ? NDR_IN : NDR_OUT);
-    put(&p, "}");
-    return out->err;
+    return nt_ndr_show(op, dir, args, NT_NDR_JSON, true, NULL, out);
 }
 
 enum nt_err nt_ndr_print_type(const struct nt_ndr_type *type, const void *v, struct nt_buf *out)
 {
-    struct printer p = { .out = out };
+    struct printer p = { .out = out, .secrets = true };
     value(&p, type, v, NULL);
     return out->err;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../test.h"
+#include "idl/lsarpc.h"
 #include "message.h"
 #include "tests/unit/ndr/constructs.h"
 
@@ -373,12 +374,49 @@ static void values_print_as_people_know_them(void **state)
     assert_string_equal(
         out.data, "{\"method\":\"Basics\",\"opnum\":8,\"direction\":\"request\",\"parameters\":"
                   "{\"name\":\"a\\\"\",\"sid\":\"S-1-5-32\",\"maybe\":null,"
-                  "\"when\":\"2024-07-09T08:49:17Z\"}}");
+                  "\"when\":\"2024-07-09T08:49:17.4496256Z\"}}");
     nt_buf_free(&out);
     nt_buf_init(&out, 20); /* the sink decides how much is said */
     assert_int_equal(nt_ndr_print(&ndr_Basics, NT_NDR_REQUEST, args, &out), NT_E_LIMIT);
     nt_buf_free(&out);
     nt_arena_free(&arena);
+}
+
+static void a_call_is_described_with_what_its_parameters_hold(void **state)
+{
+    struct nt_buf out;
+    (void)state;
+    nt_buf_init(&out, 65536);
+    assert_int_equal(nt_ndr_describe(&ndr_LsarSetInformationTrustedDomain, &out), NT_OK);
+    nt_buf_u8(&out, 0);
+    const char *text = (const char *)out.data;
+    static const char *const lines[] = {
+        "LsarSetInformationTrustedDomain (opnum 27)\n  [in] TrustedDomainHandle: handle\n",
+        "\n  [in] InformationClass: TRUSTED_INFORMATION_CLASS\n"
+        "    1 TrustedDomainNameInformation\n",
+        "\n  [in] TrustedDomainInformation: LSAPR_TRUSTED_DOMAIN_INFO by InformationClass\n"
+        "    1 TrustedDomainNameInfo: ",
+        "\n      Password: LSAPR_CR_CIPHER_VALUE, or null, secret\n"
+        "        Length: ULONG (0 to 131088)\n",
+        "\n        Buffer: bytes [Length], or null\n",
+        "\n      Sid: RPC_SID, or null\n",
+        "\n  [out] result: NTSTATUS\n",
+    };
+    for (size_t i = 0; i < NT_COUNT(lines); i++)
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("not there: %s\n%s", lines[i], text);
+    nt_buf_free(&out);
+}
+
+static void a_method_goes_by_its_name_or_number(void **state)
+{
+    (void)state;
+    assert_ptr_equal(nt_ndr_op_by_name(&ndr_lsarpc, "lsarclose"), &ndr_LsarClose);
+    assert_ptr_equal(nt_ndr_op_by_name(&ndr_lsarpc, "0"), &ndr_LsarClose);
+    assert_null(nt_ndr_op_by_name(&ndr_lsarpc, ""));
+    assert_null(nt_ndr_op_by_name(&ndr_lsarpc, "LsarClos"));
+    assert_null(nt_ndr_op_by_name(&ndr_lsarpc, "0x"));
+    assert_null(nt_ndr_op_by_name(&ndr_lsarpc, "18446744073709551616"));
 }
 
 static void single_structures_travel_alone(void **state)
@@ -477,6 +515,8 @@ int main(void)
         cmocka_unit_test(context_handles_are_twenty_bytes),
         cmocka_unit_test(notes_keep_what_values_do_not_tell),
         cmocka_unit_test(values_print_as_people_know_them),
+        cmocka_unit_test(a_call_is_described_with_what_its_parameters_hold),
+        cmocka_unit_test(a_method_goes_by_its_name_or_number),
         cmocka_unit_test(single_structures_travel_alone),
         cmocka_unit_test(an_arena_that_is_too_small_ends_the_decode),
         cmocka_unit_test(reserved_numbers_have_no_layout),
