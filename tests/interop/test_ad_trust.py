@@ -258,6 +258,31 @@ class Trust(unittest.TestCase):
         self.mended()
         self.all_agree()
 
+    def test_by_the_library(self):
+        """The same from another program: those of examples/, with libntrust."""
+        env = dict(os.environ, HOME=lab.ROOT, NTRUST_USER='Administrator',
+                   NTRUST_PASSWORD=ad_lab.ADMIN)
+        folder = os.path.join(os.path.dirname(lab.NTRUST), '..', '..', 'examples')
+
+        def example(name, *options):
+            return lab.run(WEST.prefix + [os.path.join(folder, name), *ends(), *options], ok=None,
+                           env=env)
+        EAST.recreate_half(WEST)
+        code, out = example('check-trust')
+        self.assertEqual(code, 2, out)
+        self.assertIn('\nnext: ntrust reset WEST EAST\n', out)
+        code, out = example('reset-trust')
+        self.assertEqual(code, 0, out)
+        self.assertIn('at EAST: ', out)
+        self.broken('password-mismatch', '')
+        code, out = example('reset-trust', '--yes')
+        self.assertEqual(code, 0, out)
+        self.assertIn('good again after ', out)
+        code, out = example('check-trust')
+        self.assertEqual(code, 0, out)
+        self.assertIn('good: the trust between WEST and EAST is good\n', out)
+        self.all_agree()
+
     def test_back_from_a_backup(self):
         """EAST comes back as it was three changes ago."""
         old = EAST.save_half(WEST)
