@@ -5,11 +5,18 @@ Each controller is a machine of its own (samba_lab.Machine: namespaces of networ
 with a /run/samba of its own, so that winbindd's usual socket is there). Each forest has its own
 DNS, and the other's DNS as its forwarder. The forests differ in every name. EAST may have a second
 controller, joined to it, which replicates with the first.
+
+Making the domains takes longer than most tests. Where NTRUST_LAB_SNAPSHOTS names a directory, the
+first program that needs them leaves them there as they were made, for the others of this day.
 """
 
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
+import time
 
 import lab
 import samba_lab
@@ -18,7 +25,9 @@ ADMIN = 'Passw0rd1x!'  # Active Directory's policy wants more of it than samba_l
 
 # What of Samba's server a trust needs, in as few processes as it can.
 OPTIONS = ('server services = s3fs, rpc, ldap, cldap, kdc, winbindd, dns', 'prefork children = 1',
-           'tls enabled = no', 'log level = 1', 'max log size = 0')
+           'log level = 1', 'max log size = 0')
+SNAPSHOTS = os.environ.get('NTRUST_LAB_SNAPSHOTS')
+DAY_S = 86400
 REPLICATING = (OPTIONS[0] + ', drepl', *OPTIONS[1:], 'dreplsrv:notify_interval = 1')
 
 # What a domain says of each controller in DNS, for samba_dnsupdate.
@@ -101,6 +110,23 @@ class Controller(samba_lab.Machine):
                                          'hosts: files dns\n')
         sids = [w.strip('()') for w in out.split() if w.strip('()').startswith('S-1-5-21-')]
         self.sid = sids[-1]
+        self.write('/etc/samba/sid', self.sid)
+        self.set('tls enabled', 'no') # samba-tool leaves it out; the key costs seconds
+
+    # What makes a controller, as a file. Only while Samba does not run.
+
+    MADE = ('etc/samba', 'etc/hosts', 'etc/resolv.conf', 'etc/nsswitch.conf', 'etc/krb5.conf',
+            'var/lib/samba')
+
+    def save(self, path):
+        lab.run(['tar', '--create', '--sparse', '--xattrs', '--xattrs-include=*', '--file',
+                 path + '.new', '--directory', self.dir, *self.MADE])
+        os.rename(path + '.new', path)
+
+    def restore(self, path):
+        lab.run(['tar', '--extract', '--xattrs', '--xattrs-include=*', '--file', path,
+                 '--directory', self.dir])
+        self.sid = self.read('/etc/samba/sid')
 
     def knows_host(self, other, first=''):
         """A line of /etc/hosts for a controller."""
@@ -110,12 +136,16 @@ class Controller(samba_lab.Machine):
     def resolver(self, address):
         self.write('/etc/resolv.conf', 'nameserver %s\nsearch %s\n' % (address, self.realm))
 
-    def option(self, name, value):
-        """Sets an option of the running server, for connections from now on."""
+    def set(self, name, value):
+        """Sets an option, for a server that is started afterwards."""
         lines = [l for l in self.read('/etc/samba/smb.conf').splitlines()
                  if l.split('=')[0].strip() != name]
         lines.insert(lines.index('[global]') + 1, '\t%s = %s' % (name, value))
         self.write('/etc/samba/smb.conf', '\n'.join(lines) + '\n')
+
+    def option(self, name, value):
+        """Sets an option of the running server, for connections from now on."""
+        self.set(name, value)
         self.run(['smbcontrol', 'all', 'reload-config'])
 
     def start_samba(self):
@@ -129,6 +159,8 @@ class Controller(samba_lab.Machine):
 
     def stop_samba(self):
         process, self.process = self.process, None
+        if process is None:
+            return
         process.terminate()
         try:
             process.wait(lab.STEP_S)
@@ -239,36 +271,76 @@ def trust(west, east, kind='external'):
 
 
 def build():
-    """Two forests that answer: WEST (west.test) and EAST (east.test)."""
-    west, east = begin(OPTIONS)
-    wait_for(west, east)
+    """Two forests that answer, and no trust: WEST (west.test) and EAST (east.test)."""
+    west, east = forests()
+    made('two', [west, east], lambda: provision(west, east, OPTIONS))
+    start(west, east)
     return west, east
 
 
 def build_three():
-    """The same, and the second controller of EAST."""
-    west, east = begin(REPLICATING)
+    """The same with the second controller of EAST, and an external trust."""
+    west, east = forests()
     second = Second('EASTDC2', '10.78.0.13', east)
-    wait_for(east)
-    second.begin_join(west.address)
-    second.finish_join()
-    second.start_samba()
-    wait_for(west, second)
-    second.replicate_both_ways()
+
+    def make():
+        provision(west, east, REPLICATING)
+        start(west, east)
+        trust(west, east) # first: the winbindd of Samba 4.17 learns of trusts when it starts
+        second.begin_join(west.address)
+        second.finish_join()
+        start(second)
+        second.replicate_both_ways()
+
+    made('three', [west, east, second], make)
+    start(west, east, second)
     return west, east, second
 
 
-def begin(options):
-    west = Forest('WESTDC', '10.78.0.11', 'WEST', 'west.test')
-    east = Forest('EASTDC', '10.78.0.12', 'EAST', 'east.test')
-    east.begin_provision(west.address, options)
+def forests():
+    return (Forest('WESTDC', '10.78.0.11', 'WEST', 'west.test'),
+            Forest('EASTDC', '10.78.0.12', 'EAST', 'east.test'))
+
+
+def provision(west, east, east_options):
+    east.begin_provision(west.address, east_options)
     west.begin_provision(east.address)
-    for forest in (east, west):
-        forest.finish()
-        forest.start_samba()
-    return west, east
+    east.finish()
+    west.finish()
 
 
-def wait_for(*controllers):
+def start(*controllers):
+    """Those that do not run yet, and waits for all."""
     for c in controllers:
-        samba_lab.wait_until('%s answers' % c.name, c.ready, 90, c.logs)
+        if c.process is None:
+            c.start_samba()
+    for c in controllers:
+        samba_lab.wait_until('%s answers' % c.name, c.ready, 120, c.logs)
+
+
+def made(name, controllers, make):
+    """Has the controllers made, or takes them as they were made before."""
+    if SNAPSHOTS is None:
+        make()
+        return
+    with open(__file__, 'rb') as f:
+        by = f.read() + lab.run(['samba', '--version'])[1].encode()
+    stem = os.path.join(SNAPSHOTS, 'ad-%s-%s-' % (name, hashlib.sha256(by).hexdigest()[:12]))
+    paths = [stem + c.name for c in controllers]
+    with locked(stem + 'lock'):
+        if all(os.path.exists(p) and time.time() - os.path.getmtime(p) < DAY_S for p in paths):
+            for c, path in zip(controllers, paths):
+                c.restore(path)
+            return
+        make()
+        for c in controllers:
+            c.stop_samba()
+        for c, path in zip(controllers, paths):
+            c.save(path)
+
+
+@contextlib.contextmanager
+def locked(path):
+    with open(path, 'w', encoding='ascii') as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
