@@ -52,7 +52,7 @@ enum ntrust_result {
     NTRUST_E_MEMORY,    /* out of memory */
     NTRUST_E_FILE,      /* a file cannot be read, breaks its form, or is open to others */
     NTRUST_E_BUSY,      /* the handle is in use */
-    NTRUST_E_REFUSED,   /* it cannot or must not be done; nothing was changed at either end */
+    NTRUST_E_REFUSED,   /* it cannot or must not be done; both ends are as they were */
     NTRUST_E_HALF,      /* a call failed after a change had begun: do it again */
     NTRUST_E_NOT_PROVEN /* both ends are changed, but not every controller proves it yet */
 };
@@ -203,6 +203,10 @@ struct ntrust_controller {
     uint32_t channel_code; /* Win32 code; 0: good */
     const char *channel_code_name;
     const char *channel_controller; /* the other end's, "" for none */
+
+    /* after a change: whether, and after how long, it showed here */
+    int shown;
+    uint64_t shown_ms;
 };
 enum ntrust_result ntrust_get_controller(const struct ntrust *t, unsigned end, size_t index,
                                          struct ntrust_controller *out, size_t size);
@@ -210,36 +214,48 @@ enum ntrust_result ntrust_get_controller(const struct ntrust *t, unsigned end, s
 /* --- changes --- */
 
 enum ntrust_goal {
-    NTRUST_RESET,   /* good again, with as little change as that takes */
-    NTRUST_RECREATE /* both halves deleted and made anew, as end 0 has the trust */
+    NTRUST_RESET,     /* good again, with as little change as that takes */
+    NTRUST_RECREATE,  /* both halves deleted and made anew, as end 0 has the trust */
+    NTRUST_PASSWORD,  /* new secrets alone: nothing is made, deleted or set besides */
+    NTRUST_ROTATE,    /* the systems of a trust that works change its secrets themselves */
+    NTRUST_ESTABLISH, /* a new trust: ntrust_set_kind first */
+    NTRUST_REMOVE     /* both halves deleted; what is not there is no failure */
 };
 
+/* What NTRUST_ESTABLISH makes. trusts: 1: end 0 trusts end 1, whose users it may then let in; 2:
+ * end 1 trusts end 0; 3: both. forest: 1 for a forest trust; 0 for an external one, NT-style where
+ * either domain is. */
+enum ntrust_result ntrust_set_kind(struct ntrust *t, unsigned trusts, int forest);
+
 /*
- * Looks, and works out what a change would do at either end: a dry run. NTRUST_E_REFUSED: it cannot
- * or must not be done; ntrust_error says why.
+ * Looks, works out what a change would do at either end, and tries the rights at both: a dry run.
+ * NTRUST_E_REFUSED: it cannot or must not be done; ntrust_error says why.
  */
 enum ntrust_result ntrust_plan(struct ntrust *t, enum ntrust_goal goal);
 
 /*
  * Looks, plans, tries the rights at both ends, and only then changes them; at last has every
- * controller prove the trust. Blocks. Ended at any point, it is finished by another call.
- * NTRUST_E_REFUSED, NTRUST_E_HALF, NTRUST_E_NOT_PROVEN: ntrust_get_outcome and ntrust_error say
- * more. The verdict and the facts are those from after the change.
+ * controller show it: prove the trust, or for NTRUST_REMOVE that nothing of it is left. Blocks.
+ * Ended at any point, it is finished by another call; a new trust whose second half fails is taken
+ * back. NTRUST_E_REFUSED, NTRUST_E_HALF, NTRUST_E_NOT_PROVEN: ntrust_error and ntrust_get_outcome
+ * say more. After NTRUST_OK and NTRUST_E_NOT_PROVEN verdict and facts are from after the change.
  */
 enum ntrust_result ntrust_change(struct ntrust *t, enum ntrust_goal goal);
 
-/* What the last plan, or change, does at that end: a sentence, "" when there is none. */
+/* What the last plan, or change, does at that end: a sentence, "" for nothing. */
 const char *ntrust_get_plan(const struct ntrust *t, unsigned end);
 
 /* Of the last change. */
 struct ntrust_outcome {
     int changed;             /* 1: something was changed, or may have been */
+    int undone;              /* 1: and was taken back */
     int failed_end;          /* 0 or 1, whose controller refused or did not answer; -1: neither's */
     const char *failed_kind; /* "network", "credentials", "rights", "missing", ...; "" */
     const char *failed_status; /* "ACCESS_DENIED"; "" */
-    int proven;                /* 1: every controller that was asked proves the trust */
+    int proven;                /* 1: every controller that was reached shows it */
     uint64_t proven_ms;        /* from the change until then, or until patience ended */
 };
+/* NTRUST_E_ARGUMENT: the last ntrust_change came to no change. */
 enum ntrust_result ntrust_get_outcome(const struct ntrust *t, struct ntrust_outcome *out,
                                       size_t size);
 

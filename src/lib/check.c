@@ -1,12 +1,10 @@
-/* check.c - looking at a trust, and changing it. */
+/* check.c - looking at a trust. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "lib/lib_internal.h"
-
-#define CHANGE_MS 120000 /* for all that one controller is asked when a change is made */
 
 /* --- SIGPIPE --- */
 
@@ -152,72 +150,4 @@ enum ntrust_result ntrust_check(struct ntrust *t)
     lib_close(t);
     lib_release_pipe(&guard);
     return lib_leave(t, r);
-}
-
-/* --- changes --- */
-
-static enum ntrust_result make_plan(struct ntrust *t, enum ntrust_goal goal,
-                                    struct nt_renew_plan *plan)
-{
-    static const enum nt_renew_goal goals[] = {
-        [NTRUST_RESET] = NT_RENEW_RESET, [NTRUST_RECREATE] = NT_RENEW_RECREATE
-    };
-    char why[600];
-    if ((unsigned)goal >= sizeof goals / sizeof goals[0])
-        return lib_fail(t, NTRUST_E_ARGUMENT, "there is no goal %u", (unsigned)goal);
-    const struct nt_renew_wish wish = { .goal = goals[goal] };
-    enum ntrust_result r = lib_look(t, CHANGE_MS);
-    if (r != NTRUST_OK)
-        return r;
-    lib_judge(t);
-    for (size_t i = 0; i < 2; i++)
-        t->end[i].plan[0] = '\0';
-    if (!nt_renew_plan(&t->facts, &wish, plan, why, sizeof why))
-        return lib_fail(t, NTRUST_E_REFUSED, "%s", why);
-    for (size_t i = 0; i < 2; i++)
-        nt_renew_text(&t->facts, plan, i, t->end[i].plan, sizeof t->end[i].plan);
-    return NTRUST_OK;
-}
-
-static enum ntrust_result carry_out(struct ntrust *t, const struct nt_renew_plan *plan)
-{
-    struct nt_renew_result *r = &t->result;
-    nt_renew_run(&t->config, t->look, plan, t->patience_ms, &t->facts, r);
-    t->changed = true;
-    if (r->failed < 2)
-        return lib_fail(t, r->touched ? NTRUST_E_HALF : NTRUST_E_REFUSED, "%s: %s",
-                        nt_end_name(&t->facts.end[r->failed]), r->error.text);
-    lib_judge(t);
-    if (r->proven)
-        return NTRUST_OK;
-    return lib_fail(t, NTRUST_E_NOT_PROVEN,
-                    "both halves are changed, but not every controller proves the trust yet: %s",
-                    t->diagnosis.verdict);
-}
-
-static enum ntrust_result change(struct ntrust *t, enum ntrust_goal goal, bool carried_out)
-{
-    struct lib_pipe_guard guard;
-    struct nt_renew_plan plan;
-    enum ntrust_result r = lib_enter(t);
-    if (r != NTRUST_OK)
-        return r;
-    t->changed = false;
-    lib_hold_pipe(&guard);
-    r = make_plan(t, goal, &plan);
-    if (r == NTRUST_OK && carried_out)
-        r = carry_out(t, &plan);
-    lib_close(t);
-    lib_release_pipe(&guard);
-    return lib_leave(t, r);
-}
-
-enum ntrust_result ntrust_plan(struct ntrust *t, enum ntrust_goal goal)
-{
-    return change(t, goal, false);
-}
-
-enum ntrust_result ntrust_change(struct ntrust *t, enum ntrust_goal goal)
-{
-    return change(t, goal, true);
 }

@@ -156,6 +156,10 @@ enum ntrust_result ntrust_get_controller(const struct ntrust *t, unsigned end, s
     put_object(dc, t->end[end].object_sid[index], &v);
     put_account(dc, &v);
     put_channel(dc, &v);
+    if (t->changed && t->result.dc[end][index].shown) {
+        v.shown = 1;
+        v.shown_ms = t->result.dc[end][index].ms;
+    }
     return fill(out, size, &v, sizeof v);
 }
 
@@ -172,6 +176,7 @@ enum ntrust_result ntrust_get_outcome(const struct ntrust *t, struct ntrust_outc
     const struct nt_renew_result *r = &t->result;
     bool failed = r->failed < 2;
     const struct ntrust_outcome v = { .changed = r->touched,
+                                      .undone = r->undone,
                                       .failed_end = failed ? (int)r->failed : -1,
                                       .failed_kind =
                                           failed ? nt_admin_fail_name(r->error.kind) : "",

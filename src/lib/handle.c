@@ -102,13 +102,20 @@ static bool copy(char *to, size_t size, const char *from)
     return true;
 }
 
+void lib_forget_change(struct ntrust *t)
+{
+    for (size_t i = 0; i < 2; i++)
+        t->end[i].plan[0] = '\0';
+    nt_renew_wipe(&t->result);
+    t->changed = false;
+}
+
 /* Nothing that was seen stays when an end becomes another one. */
 static void forget(struct ntrust *t, struct lib_end *e)
 {
     nt_wipe(e, sizeof *e);
-    for (size_t i = 0; i < 2; i++)
-        t->end[i].plan[0] = '\0';
-    t->looked = t->changed = false;
+    lib_forget_change(t);
+    t->looked = false;
 }
 
 enum ntrust_result ntrust_load_ends(struct ntrust *t, const char *path)
@@ -243,5 +250,19 @@ enum ntrust_result ntrust_set_patience(struct ntrust *t, uint32_t patience_ms)
     if (r != NTRUST_OK)
         return r;
     t->patience_ms = patience_ms;
+    return lib_leave(t, NTRUST_OK);
+}
+
+enum ntrust_result ntrust_set_kind(struct ntrust *t, unsigned trusts, int forest)
+{
+    enum ntrust_result r = lib_enter(t);
+    if (r != NTRUST_OK)
+        return r;
+    if (trusts < 1 || trusts > 3)
+        return lib_leave(t,
+                         lib_fail(t, NTRUST_E_ARGUMENT, "who trusts is 1, 2 or 3, not %u", trusts));
+    for (unsigned i = 0; i < 2; i++)
+        t->wish.trusts[i] = (trusts & 1u << i) != 0;
+    t->wish.forest = forest != 0;
     return lib_leave(t, NTRUST_OK);
 }

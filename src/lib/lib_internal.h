@@ -26,7 +26,7 @@ struct lib_end {
     char lost[400];
     /* texts of what was seen */
     char sid[NT_SID_TEXT], object_sid[NT_ENDS_CONTROLLERS][NT_SID_TEXT];
-    char plan[400];
+    char plan[600];
 };
 
 struct ntrust {
@@ -37,6 +37,7 @@ struct ntrust {
     ntrust_progress_fn *progress;
     void *progress_ctx;
     uint32_t timeout_ms, patience_ms;
+    struct nt_renew_wish wish; /* of a new trust; its goal is set by the call */
     struct nt_look_config config;
     struct nt_look_end look[2]; /* sessions, during a call */
     /* what was seen last, and what came of the last change */
@@ -58,8 +59,9 @@ enum ntrust_result lib_fail(struct ntrust *t, enum ntrust_result result, const c
 /* Finds administrators and controllers, opens the sessions and fills the facts; the sessions stay
  * open, also after a failure, until lib_close. */
 enum ntrust_result lib_look(struct ntrust *t, uint32_t usual_ms);
-void lib_judge(struct ntrust *t); /* the verdict, and the texts of the facts */
-void lib_close(struct ntrust *t); /* and wipes the credentials */
+void lib_judge(struct ntrust *t);         /* the verdict, and the texts of the facts */
+void lib_close(struct ntrust *t);         /* and wipes the credentials */
+void lib_forget_change(struct ntrust *t); /* the last one's plan and outcome */
 
 /* SIGPIPE is held back for this thread while sockets are written to: a controller that goes away
  * must not end the program that the library is part of. */

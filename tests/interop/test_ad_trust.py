@@ -258,29 +258,33 @@ class Trust(unittest.TestCase):
         self.mended()
         self.all_agree()
 
-    def test_by_the_library(self):
-        """The same from another program: those of examples/, with libntrust."""
+    # -- the same from another program: those of examples/, with libntrust
+
+    def example(self, name, *options, code=0):
         env = dict(os.environ, HOME=lab.ROOT, NTRUST_USER='Administrator',
                    NTRUST_PASSWORD=ad_lab.ADMIN)
-        folder = os.path.join(os.path.dirname(lab.NTRUST), '..', '..', 'examples')
+        path = os.path.join(os.path.dirname(lab.NTRUST), '..', '..', 'examples', name)
+        got, out = lab.run(WEST.prefix + [path, *options], ok=None, env=env)
+        self.assertEqual(got, code, out)
+        return out
 
-        def example(name, *options):
-            return lab.run(WEST.prefix + [os.path.join(folder, name), *ends(), *options], ok=None,
-                           env=env)
+    def test_by_the_library(self):
         EAST.recreate_half(WEST)
-        code, out = example('check-trust')
-        self.assertEqual(code, 2, out)
-        self.assertIn('\nnext: ntrust reset WEST EAST\n', out)
-        code, out = example('reset-trust')
-        self.assertEqual(code, 0, out)
-        self.assertIn('at EAST: ', out)
+        self.assertIn('\nnext: ntrust reset WEST EAST\n',
+                      self.example('check-trust', *ends(), code=2))
+        self.assertIn('at EAST: ', self.example('change-trust', 'reset', *ends()))
         self.broken('password-mismatch', '')
-        code, out = example('reset-trust', '--yes')
-        self.assertEqual(code, 0, out)
-        self.assertIn('good again after ', out)
-        code, out = example('check-trust')
-        self.assertEqual(code, 0, out)
-        self.assertIn('good: the trust between WEST and EAST is good\n', out)
+        self.assertIn('done, and shown by every controller after ',
+                      self.example('change-trust', 'reset', *ends(), '--yes'))
+        self.assertIn('good: the trust between WEST and EAST is good\n',
+                      self.example('check-trust', *ends()))
+        self.all_agree()
+
+    def test_each_change_by_the_library(self):
+        for goal, code, text in (('establish', 1, 'change-trust: '), ('rotate', 0, 'done, '),
+                                 ('remove', 0, 'done, '), ('remove', 0, 'nothing to do'),
+                                 ('rotate', 1, 'change-trust: '), ('establish', 0, 'done, ')):
+            self.assertIn(text, self.example('change-trust', goal, *ends(), '--yes', code=code))
         self.all_agree()
 
     def test_back_from_a_backup(self):

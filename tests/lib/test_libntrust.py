@@ -164,12 +164,18 @@ class Trust(unittest.TestCase):
         out = run(check, 'ACCOUNTS@', self.ends[1], code=3, env=self.env)
         self.assertEqual(out, "check-trust: there is no server behind '@'\n")
 
-    def test_reset_says_what_it_would_not_do(self):
-        """What it does is proven with domains that it does it to: interop/test_ad_trust.py."""
-        reset = INSTALLED.example('reset-trust')
-        out = run(reset, *self.ends, code=1, env=self.env)
-        self.assertIn('is an NT-style domain', out)
+    def test_reset(self):
+        """With forests it is proven in interop/test_ad_trust.py."""
+        change, check = INSTALLED.example('change-trust'), INSTALLED.example('check-trust')
+        out = run(change, 'reset', *self.ends, env=self.env)
+        self.assertIn('at RESOURCES: give its trusted domain object a new secret\n', out)
+        self.assertNotIn('done', out)
+        self.accounts.ntrust('permit', 'remove', 'RESOURCES')
+        run(check, *self.ends, code=2, env=self.env)
+        out = run(change, 'reset', *self.ends, '--yes', env=self.env)
         self.assertIn('127.0.0.1: proving its secure channel\n', out)
+        self.assertIn('done, and shown by every controller after ', out)
+        run(check, *self.ends, env=self.env)
 
 
 if __name__ == '__main__':
