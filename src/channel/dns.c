@@ -105,6 +105,15 @@ static bool use_servers(struct nt_dns *dns, const char *servers)
     return *list == '\0' || ares_set_servers_ports_csv(dns->channel, list) == ARES_SUCCESS;
 }
 
+/* Once for the process: c-ares counts without a lock, and loops run in several threads. */
+static uv_once_t library = UV_ONCE_INIT;
+static int library_status;
+
+static void open_library(void)
+{
+    library_status = ares_library_init(ARES_LIB_INIT_ALL);
+}
+
 struct nt_dns *nt_dns_new(uv_loop_t *loop, const char *servers)
 {
     struct nt_dns *dns = calloc(1, sizeof *dns);
@@ -115,21 +124,20 @@ struct nt_dns *nt_dns_new(uv_loop_t *loop, const char *servers)
     if (dns == NULL)
         return NULL;
     dns->loop = loop;
-    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+    uv_once(&library, open_library);
+    if (library_status != ARES_SUCCESS) {
         free(dns);
         return NULL;
     }
     if (ares_init_options(&dns->channel, &options,
                           ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
         ARES_SUCCESS) {
-        ares_library_cleanup();
         free(dns);
         return NULL;
     }
     dns->timer.data = dns;
     if (!use_servers(dns, servers) || uv_timer_init(loop, &dns->timer) != 0) {
         ares_destroy(dns->channel);
-        ares_library_cleanup();
         free(dns);
         return NULL;
     }
@@ -146,7 +154,6 @@ void nt_dns_free(struct nt_dns *dns)
     if (dns == NULL)
         return;
     ares_destroy(dns->channel);
-    ares_library_cleanup();
     uv_close((uv_handle_t *)&dns->timer, on_timer_closed);
 }
 

@@ -560,7 +560,13 @@ enum nt_smb_step nt_link_step(const struct nt_link *l)
     return l->step;
 }
 
+const struct nt_smb_client *nt_link_smb(const struct nt_link *l)
+{
+    return l->pipe != NULL ? nt_pipe_smb(l->pipe) : NULL;
+}
+
 bool nt_link_clock(const struct nt_link *l, int64_t *ahead_100ns)
 {
-    return l->pipe != NULL && nt_pipe_clock(l->pipe, ahead_100ns);
+    const struct nt_smb_client *smb = nt_link_smb(l);
+    return smb != NULL && nt_smb_client_clock(smb, ahead_100ns);
 }

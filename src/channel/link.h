@@ -82,6 +82,8 @@ enum nt_road nt_link_road(const struct nt_link *link); /* TCP or SMB: what is tr
 /* How far the server's clock is ahead of ours, when the road is SMB and it said so (smb/client.h);
  * also after a failure. */
 bool nt_link_clock(const struct nt_link *link, int64_t *ahead_100ns);
+/* The SMB session under it, to be asked about, also after a failure; NULL: none. */
+const struct nt_smb_client *nt_link_smb(const struct nt_link *link);
 /* FAILED: which kind of failure it was; each has another cure (smb/client.h). */
 enum nt_smb_step nt_link_step(const struct nt_link *link);
 

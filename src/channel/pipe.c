@@ -341,7 +341,7 @@ const struct nt_secret *nt_pipe_session_key(const struct nt_pipe *p)
     return p->smb != NULL ? nt_smb_client_session_key(p->smb) : NULL;
 }
 
-bool nt_pipe_clock(const struct nt_pipe *p, int64_t *ahead_100ns)
+const struct nt_smb_client *nt_pipe_smb(const struct nt_pipe *p)
 {
-    return p->smb != NULL && nt_smb_client_clock(p->smb, ahead_100ns);
+    return p->smb;
 }

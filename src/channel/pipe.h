@@ -46,8 +46,8 @@ enum nt_pipe_state nt_pipe_move(struct nt_pipe *p, struct nt_rpc_client *rpc, ui
 
 enum nt_pipe_state nt_pipe_state_of(const struct nt_pipe *p); /* of one that shares: as it is now */
 
-/* The server's clock, as in smb/client.h. */
-bool nt_pipe_clock(const struct nt_pipe *p, int64_t *ahead_100ns);
+/* The session, to be asked about; NULL when it is another pipe's that was freed. */
+const struct nt_smb_client *nt_pipe_smb(const struct nt_pipe *p);
 
 /* One sentence, NULL when it has not failed; the step tells the kinds of failure apart
  * (smb/client.h). */

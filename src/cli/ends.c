@@ -108,8 +108,7 @@ bool cli_ends_begin(const struct cli *cli, struct cli_ends *e)
 
 void cli_ends_look(struct cli_ends *e)
 {
-    nt_look_open(&e->config, e->look, &e->facts);
-    nt_look_trust(&e->config, e->look, &e->facts);
+    nt_look_both(&e->config, e->look, &e->facts);
     if (e->progress)
         fputs("\r\033[K", stderr);
 }

@@ -32,6 +32,7 @@ void cli_ends_close(struct cli_ends *e);
 /* What was seen, ends side by side, and as JSON. */
 void cli_ends_print(const struct cli_ends *e);
 json_t *cli_ends_json(const struct cli_ends *e);
+const char *cli_dialect(uint16_t dialect, char out[16]); /* "3.1.1" */
 
 int cli_check_ends(const struct cli *cli);
 int cli_reset_ends(const struct cli *cli);

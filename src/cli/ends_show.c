@@ -91,6 +91,65 @@ static const char *channel_text(const struct nt_controller_facts *dc, char *out,
     return out;
 }
 
+/* As the controller remembered it, where that is another thing than what came of the proof. */
+static void row_before(const struct nt_controller_facts *dc)
+{
+    if (dc->before_asked.look == NT_LOOK_SEEN && dc->channel_asked.look == NT_LOOK_SEEN &&
+        dc->before.werr != dc->channel.werr)
+        printf("    until now        %u %s\n", dc->before.werr, nt_werror_name(dc->before.werr));
+}
+
+static const char *ports_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    size_t at = 0;
+    for (int p = 0; p < NT_PORT_COUNT && at < size; p++)
+        at += (size_t)snprintf(out + at, size - at, "%s%s %u %s", p > 0 ? ", " : "",
+                               nt_port_name((enum nt_port_of)p), nt_port_number((enum nt_port_of)p),
+                               nt_port_state_name(dc->ports[p]));
+    return out;
+}
+
+static const char *session_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    const struct nt_admin_protection *p = &dc->protection;
+    char dialect[16];
+    if (!dc->protection_known)
+        snprintf(out, size, UNKNOWN);
+    else
+        snprintf(out, size, "SMB %s, %s%s", cli_dialect(p->offer.dialect, dialect),
+                 p->offer.signing_required ? "signing required" : "signing not required",
+                 p->is_encrypted ? ", this session encrypted"
+                 : p->is_signed  ? ", this session signed"
+                                 : ", this session neither signed nor encrypted");
+    return out;
+}
+
+static const char *logons_text(const struct nt_controller_facts *dc)
+{
+    const struct nt_smb_offer *o = &dc->protection.offer;
+    if (!dc->protection_known || !o->mechs_known)
+        return UNKNOWN;
+    return o->ntlm && o->kerberos ? "offers Kerberos and NTLM"
+           : o->kerberos          ? "offers Kerberos"
+           : o->ntlm              ? "offers NTLM"
+                                  : "offers neither Kerberos nor NTLM";
+}
+
+static const char *dns_text(const struct nt_controller_facts *dc, char *out, size_t size)
+{
+    const struct nt_dns_view *v = &dc->dns;
+    if (v->look == NT_LOOK_NOT_ASKED)
+        snprintf(out, size, "-");
+    else if (v->look == NT_LOOK_FAILED)
+        snprintf(out, size, UNKNOWN ": it is no DNS server that answers (%s)", v->why);
+    else if (v->found == 0)
+        snprintf(out, size, "not found: %s: %s", v->asked, v->why);
+    else
+        snprintf(out, size, "found: %.*s%s", (int)size / 2, v->first,
+                 v->found > 1 ? " and others" : "");
+    return out;
+}
+
 static const char *clock_text(const struct nt_controller_facts *dc, char *out, size_t size)
 {
     if (dc->clock_known)
@@ -167,17 +226,23 @@ static void rows_controllers(const struct cli_ends *e)
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < e->facts.end[i].count; k++) {
             const struct nt_controller_facts *dc = &e->facts.end[i].dc[k];
-            char account[96], channel[NT_ADMIN_DNS + 32], clock[64];
-            printf("\n  %s, controller of %s%s\n", dc->host, nt_end_name(&e->facts.end[i]),
+            char account[96], channel[NT_ADMIN_DNS + 32], text[400];
+            printf("\n  %s, %s of %s%s\n", dc->host, dc->pdc ? "primary controller" : "controller",
+                   nt_end_name(&e->facts.end[i]),
                    k == e->facts.end[i].main ? "" : " (another one)");
-            if (dc->reached.look != NT_LOOK_SEEN) {
-                printf("    %s\n", dc->reached.look == NT_LOOK_FAILED
-                                       ? dc->reached.error.text
-                                       : "not asked: no administrator of it was named");
+            if (dc->nobody)
+                puts("    no administrator of it was named: this is what it tells to all");
+            if (dc->reached.look == NT_LOOK_FAILED)
+                printf("    %s\n", dc->reached.error.text);
+            printf("    ports            %s\n", ports_text(dc, text, sizeof text));
+            printf("    clock            %s\n", clock_text(dc, text, sizeof text));
+            printf("    session          %s\n", session_text(dc, text, sizeof text));
+            printf("    logons           %s\n", logons_text(dc));
+            if (dc->reached.look != NT_LOOK_SEEN)
                 continue;
-            }
-            printf("    clock            %s\n", clock_text(dc, clock, sizeof clock));
+            printf("    the other in DNS %s\n", dns_text(dc, text, sizeof text));
             printf("    account of other %s\n", account_text(dc, account, sizeof account));
+            row_before(dc);
             printf("    secure channel   %s\n", channel_text(dc, channel, sizeof channel));
         }
 }
@@ -202,70 +267,4 @@ void cli_ends_print(const struct cli_ends *e)
         text[0], text[1]);
     rows_controllers(e);
     putchar('\n');
-}
-
-/* --- JSON --- */
-
-static json_t *asked_json(const struct nt_asked *a, json_t *seen)
-{
-    if (a->look == NT_LOOK_SEEN)
-        return seen;
-    json_decref(seen);
-    if (a->look == NT_LOOK_NOT_ASKED)
-        return json_null();
-    return json_pack("{s:{s:s,s:s,s:s}}", "error", "kind", nt_admin_fail_name(a->error.kind),
-                     "status", nt_status_name(a->error.status), "text", a->error.text);
-}
-
-static json_t *time_json(nt_time t)
-{
-    char text[NT_TIME_TEXT];
-    return json_string(nt_time_rfc3339(t, text));
-}
-
-static json_t *controller_json(const struct nt_controller_facts *dc)
-{
-    char sid[NT_SID_TEXT] = "";
-    const struct nt_admin_tdo *t = &dc->tdo.tdo;
-    if (t->exists)
-        nt_sid_format(&t->sid, sid);
-    json_t *tdo =
-        json_pack("{s:b,s:s,s:s,s:s,s:I,s:I,s:I,s:o}", "exists", t->exists, "name", t->name, "dns",
-                  dc->tdo.dns, "sid", sid, "direction", (json_int_t)t->direction, "type",
-                  (json_int_t)t->type, "attributes", (json_int_t)t->attributes, "encryption_types",
-                  dc->tdo.enc_known ? json_integer((json_int_t)dc->tdo.enc_types) : json_null());
-    json_t *account = json_pack(
-        "{s:b,s:s,s:b,s:o}", "exists", dc->account.exists, "type",
-        dc->account.exists ? nt_admin_account_type_name(dc->account.type) : "", "disabled",
-        dc->account.disabled, "password_set", time_json(dc->account.password_set));
-    json_t *channel =
-        json_pack("{s:I,s:s,s:s}", "code", (json_int_t)dc->channel.werr, "name",
-                  nt_werror_name(dc->channel.werr), "controller", dc->channel.controller);
-    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "host", dc->host, "reached",
-                     asked_json(&dc->reached, json_true()), "clock_ahead_s",
-                     dc->clock_known ? json_real((double)dc->ahead_100ns / NT_TIME_SECOND)
-                                     : json_null(),
-                     "object", asked_json(&dc->tdo_asked, tdo), "account",
-                     asked_json(&dc->account_asked, account), "channel",
-                     asked_json(&dc->channel_asked, channel));
-}
-
-json_t *cli_ends_json(const struct cli_ends *e)
-{
-    json_t *ends = json_array();
-    for (size_t i = 0; i < 2; i++) {
-        const struct nt_end_facts *f = &e->facts.end[i];
-        bool seen = nt_end_main(f) != NULL;
-        char sid[NT_SID_TEXT] = "";
-        json_t *controllers = json_array();
-        for (size_t k = 0; k < f->count; k++)
-            json_array_append_new(controllers, controller_json(&f->dc[k]));
-        if (seen)
-            nt_sid_format(&f->names.sid, sid);
-        json_array_append_new(ends,
-                              json_pack("{s:s,s:b,s:s,s:s,s:s,s:s,s:o}", "end", f->typed, "seen",
-                                        seen, "name", f->names.name, "dns", f->names.dns, "sid",
-                                        sid, "why", f->lost, "controllers", controllers));
-    }
-    return ends;
 }

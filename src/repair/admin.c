@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "idl/dssetup.h"
 #include "idl/lsarpc.h"
 #include "idl/netlogon.h"
 #include "idl/samr.h"
@@ -79,6 +80,10 @@ bool admin_status(struct nt_admin *a, const struct nt_ndr_op *op, ntstatus statu
     char code[64];
     enum nt_admin_fail kind = kind_of(status);
     snprintf(a->error.step, sizeof a->error.step, "%s", op->name);
+    if (kind == NT_ADMIN_RIGHTS && a->user[0] == '\0')
+        return admin_fail(a, kind, status,
+                          "%s tells this to its administrators only: %s answered %s to nobody",
+                          a->host, op->name, nt_status_format(status, code));
     if (kind == NT_ADMIN_RIGHTS)
         return admin_fail(a, kind, status,
                           "%s\\%s may not do this at %s: %s answered %s. An administrator of that "
@@ -147,11 +152,10 @@ static void smb_failed(struct admin_pipe *p, const struct nt_link_event *ev)
         admin_fail(a, kind, ev->status, "%s", ev->why);
 }
 
-static void link_failed(struct admin_pipe *p, const struct nt_link_event *ev)
+static void tell_failed(struct admin_pipe *p, const struct nt_link_event *ev)
 {
     struct nt_admin *a = p->admin;
     enum nt_admin_fail kind = kind_of(ev->status);
-    p->failed = true;
     if (kind == NT_ADMIN_NAME_UNKNOWN)
         admin_fail(a, kind, ev->status, "the name %s has no address (%s)", a->host, ev->why);
     else if (nt_link_road(p->link) == NT_ROAD_SMB)
@@ -160,6 +164,18 @@ static void link_failed(struct admin_pipe *p, const struct nt_link_event *ev)
         refused_logon(a, ev->status, ev->why);
     else
         admin_fail(a, kind == NT_ADMIN_RIGHTS ? NT_ADMIN_CRYPTO : kind, ev->status, "%s", ev->why);
+}
+
+static void link_failed(struct admin_pipe *p, const struct nt_link_event *ev)
+{
+    struct nt_admin *a = p->admin;
+    const struct nt_admin_error before = a->error;
+    p->failed = true;
+    tell_failed(p, ev);
+    if (a->awaited == p)
+        return;
+    p->error = a->error; /* for the call that comes */
+    a->error = before;
 }
 
 static void call_fault(struct admin_pipe *p, uint32_t fault)
@@ -178,6 +194,16 @@ static void call_fault(struct admin_pipe *p, uint32_t fault)
 }
 
 /* --- events --- */
+
+#define PIPES 4
+
+static void all_pipes(struct nt_admin *a, struct admin_pipe *out[PIPES])
+{
+    out[0] = &a->lsa;
+    out[1] = &a->samr;
+    out[2] = &a->netlogon;
+    out[3] = &a->dssetup;
+}
 
 static void take_response(struct admin_pipe *p, const struct nt_link_event *ev)
 {
@@ -224,9 +250,10 @@ static void drain(struct admin_pipe *p)
 static void on_progress(void *ctx)
 {
     struct nt_admin *a = ctx;
-    drain(&a->lsa);
-    drain(&a->samr);
-    drain(&a->netlogon);
+    struct admin_pipe *all[PIPES];
+    all_pipes(a, all);
+    for (size_t i = 0; i < PIPES; i++)
+        drain(all[i]);
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -239,6 +266,7 @@ static void on_watchdog(uv_timer_t *timer)
 static bool run(struct admin_pipe *p, const bool *flag)
 {
     struct nt_admin *a = p->admin;
+    a->awaited = p;
     while (!*flag && !p->failed) {
         if (a->expired)
             return admin_fail(a, NT_ADMIN_NETWORK, NT_STATUS(IO_TIMEOUT),
@@ -271,7 +299,7 @@ static bool session_sec(struct nt_admin *a, const struct nt_ntlm_client_config *
         *out = nt_sec_gss_client(a->host, &status, why, sizeof why);
         return *out != NULL || kerberos_failed(a, status, why);
     }
-    if (a->road == NT_ROAD_TCP)
+    if (a->road == NT_ROAD_TCP || a->user[0] == '\0')
         return true;
     struct nt_sec *inner = nt_sec_ntlm_client(ntlm);
     *out = inner != NULL ? nt_sec_spnego_client(inner) : NULL;
@@ -282,8 +310,9 @@ static bool session_sec(struct nt_admin *a, const struct nt_ntlm_client_config *
  * its own. NULL: there is none yet, or it has ended. */
 static struct admin_pipe *lead_of(struct nt_admin *a)
 {
-    struct admin_pipe *const all[] = { &a->lsa, &a->samr, &a->netlogon };
-    for (size_t i = 0; i < NT_COUNT(all); i++)
+    struct admin_pipe *all[PIPES];
+    all_pipes(a, all);
+    for (size_t i = 0; i < PIPES; i++)
         if (all[i]->by_smb && all[i]->ready && !all[i]->failed && all[i]->lead == NULL)
             return all[i];
     return NULL;
@@ -293,7 +322,6 @@ static struct admin_pipe *lead_of(struct nt_admin *a)
  * and the second one is another link's. */
 static bool open_link(struct nt_admin *a, struct admin_pipe *p)
 {
-    struct admin_pipe *lead = lead_of(a);
     const struct nt_ntlm_client_config ntlm = {
         .domain = a->domain,
         .user = a->user,
@@ -311,8 +339,7 @@ static bool open_link(struct nt_admin *a, struct admin_pipe *p)
     };
     if (config.road == NT_ROAD_SMB) {
         config.smb_port = a->port;
-        config.beside = lead != NULL ? lead->link : NULL;
-        if (lead == NULL && !session_sec(a, &ntlm, &config.smb_sec))
+        if (!session_sec(a, &ntlm, &config.smb_sec))
             return false;
     } else {
         config.epm_port = a->port;
@@ -326,12 +353,24 @@ static bool open_link(struct nt_admin *a, struct admin_pipe *p)
     p->link = nt_link_new(&config, uv_now(&a->loop));
     if (p->link == NULL)
         return admin_nomem(a);
-    p->lead = lead;
-    if (lead != NULL)
-        nt_net_poke(lead->net);
-    else
-        nt_net_drive(p->net, p->link);
+    nt_net_drive(p->net, p->link);
     return run(p, &p->ready);
+}
+
+/* In the session that another one has opened; does not wait. */
+static bool join_session(struct nt_admin *a, struct admin_pipe *p, struct admin_pipe *lead)
+{
+    const struct nt_link_config config = { .host = a->host,
+                                           .road = NT_ROAD_SMB,
+                                           .smb_port = a->port,
+                                           .beside = lead->link,
+                                           .iface = p->iface,
+                                           .env = a->env };
+    uv_update_time(&a->loop);
+    p->link = nt_link_new(&config, uv_now(&a->loop));
+    p->lead = lead;
+    nt_net_poke(lead->net);
+    return p->link != NULL || admin_nomem(a);
 }
 
 void admin_reroute(struct nt_admin *a, struct admin_pipe *p, enum nt_road road, uint16_t port)
@@ -351,7 +390,7 @@ static bool try_pipe(const struct nt_admin *a)
     return a->road == NT_ROAD_ANY && !a->expired && a->error.kind == NT_ADMIN_NETWORK;
 }
 
-static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
+static bool open_session(struct nt_admin *a, struct admin_pipe *p)
 {
     char first[NT_ADMIN_WHY];
     if (p->net == NULL)
@@ -372,17 +411,45 @@ static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
     return false;
 }
 
+static bool open_pipe(struct nt_admin *a, struct admin_pipe *p)
+{
+    struct admin_pipe *lead = lead_of(a);
+    if (lead == NULL) {
+        if (!open_session(a, p))
+            return false;
+        if (a->all_pipes && p->by_smb && p == &a->lsa)
+            return join_session(a, &a->samr, p) && join_session(a, &a->netlogon, p);
+        return true;
+    }
+    return join_session(a, p, lead) && run(p, &p->ready);
+}
+
+void admin_post(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op *op,
+                const void *args)
+{
+    uint32_t ignored;
+    if (p->link != NULL && p->ready && !p->failed &&
+        nt_link_call(p->link, op, args, uv_now(&a->loop), &ignored) == NT_OK)
+        nt_net_poke(p->lead != NULL ? p->lead->net : p->net);
+}
+
 bool admin_call(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op *op, void *args)
 {
     snprintf(a->error.step, sizeof a->error.step, "%s", op->name);
+    if (p->failed && p->error.kind != NT_ADMIN_FINE) {
+        a->error = p->error;
+        return false;
+    }
     if (p->failed)
         return admin_fail(a, NT_ADMIN_NETWORK, NT_STATUS(CONNECTION_ABORTED),
                           "the connection to %s has ended", a->host);
     p->op = op;
     p->args = args;
     p->done = false;
-    if (p->link == NULL && !open_pipe(a, p))
+    if (p->link == NULL ? !open_pipe(a, p) : !run(p, &p->ready)) {
+        p->op = NULL;
         return false;
+    }
     uv_update_time(&a->loop);
     enum nt_err err = nt_link_call(p->link, op, args, uv_now(&a->loop), &p->call_id);
     if (err != NT_OK)
@@ -413,6 +480,13 @@ void admin_begin(struct nt_admin *a)
 
 /* --- the session --- */
 
+void nt_admin_more_time(struct nt_admin *a, uint32_t total_ms)
+{
+    a->expired = false;
+    uv_update_time(&a->loop);
+    uv_timer_start(&a->watchdog, on_watchdog, total_ms != 0 ? total_ms : TOTAL_MS, 0);
+}
+
 struct nt_admin *nt_admin_new(const struct nt_admin_config *config)
 {
     struct nt_admin *a = calloc(1, sizeof *a);
@@ -427,6 +501,7 @@ struct nt_admin *nt_admin_new(const struct nt_admin_config *config)
     a->road = config->kerberos ? NT_ROAD_SMB : config->road;
     a->port = config->kerberos && config->road != NT_ROAD_SMB ? 0 : config->port;
     a->kerberos = config->kerberos;
+    a->all_pipes = config->all_pipes;
     if (config->hash != NULL)
         a->hash = *config->hash;
     a->host = strdup(config->host);
@@ -435,6 +510,7 @@ struct nt_admin *nt_admin_new(const struct nt_admin_config *config)
     a->samr = (struct admin_pipe){ .admin = a, .iface = &ndr_samr };
     a->lsa = (struct admin_pipe){ .admin = a, .iface = &ndr_lsarpc };
     a->netlogon = (struct admin_pipe){ .admin = a, .iface = &ndr_netlogon };
+    a->dssetup = (struct admin_pipe){ .admin = a, .iface = &ndr_dssetup };
     uv_timer_init(&a->loop, &a->watchdog);
     a->watchdog.data = a;
     uv_timer_start(&a->watchdog, on_watchdog, config->total_ms != 0 ? config->total_ms : TOTAL_MS,
@@ -456,11 +532,12 @@ void nt_admin_free(struct nt_admin *a)
 {
     if (a == NULL)
         return;
-    struct admin_pipe *const all[] = { &a->lsa, &a->samr, &a->netlogon };
-    for (size_t i = 0; i < NT_COUNT(all); i++) /* those that share a session before its owner */
+    struct admin_pipe *all[PIPES];
+    all_pipes(a, all);
+    for (size_t i = 0; i < PIPES; i++) /* those that share a session before its owner */
         if (all[i]->lead != NULL)
             close_pipe(all[i]);
-    for (size_t i = 0; i < NT_COUNT(all); i++)
+    for (size_t i = 0; i < PIPES; i++)
         if (all[i]->lead == NULL)
             close_pipe(all[i]);
     uv_close((uv_handle_t *)&a->watchdog, NULL);

@@ -27,12 +27,17 @@ struct nt_admin;
 struct nt_admin_config {
     const char *host; /* name or address; for Kerberos the name that the KDC knows */
     enum nt_road road;
-    uint16_t port;                /* the endpoint mapper's, for NT_ROAD_SMB SMB's; 0: the usual */
-    const char *domain, *user;    /* the administrator's; with Kerberos only for showing */
+    uint16_t port; /* the endpoint mapper's, for NT_ROAD_SMB SMB's; 0: the usual */
+    /* The administrator's; with Kerberos only for showing. user "": nobody, over SMB only, who sees
+     * what the controller tells to all. */
+    const char *domain, *user;
     const struct nt_secret *hash; /* NT hash of the password; NULL with Kerberos */
     bool kerberos;                /* by the ticket cache, over SMB whatever the road says */
-    const struct nt_env *env;     /* kept */
-    uint32_t total_ms;            /* for all that the session does; 0: one minute */
+    /* Over SMB, of a controller: all that a look at a trust needs is opened with the session,
+     * without waiting for it, so that the first call of each interface finds it ready. */
+    bool all_pipes;
+    const struct nt_env *env; /* kept */
+    uint32_t total_ms;        /* for all that the session does; 0: one minute */
 };
 
 /* What kind of failure it was, so that a person knows where to look. */
@@ -58,6 +63,10 @@ struct nt_admin_error {
 /* Prepares; connects when the first call needs it. NULL: no memory. */
 struct nt_admin *nt_admin_new(const struct nt_admin_config *config);
 void nt_admin_free(struct nt_admin *a); /* closes, wipes */
+/* Begins the session's time anew. */
+void nt_admin_more_time(struct nt_admin *a, uint32_t total_ms);
+/* The session cannot carry calls any more: its time is over, or its connection is lost. */
+bool nt_admin_is_spent(const struct nt_admin *a);
 
 /* Of the last call that returned false. */
 const struct nt_admin_error *nt_admin_error(const struct nt_admin *a);
@@ -174,6 +183,31 @@ bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char
 bool nt_admin_order_change(struct nt_admin *a, const char *trusted, uint32_t *werr);
 /* The NetBIOS name of the domain's primary controller. */
 bool nt_admin_computer(struct nt_admin *a, char out[NT_ADMIN_NAME]);
+
+/* Which controller it is. [MS-DSSP] 2.2.1, admin_look.c */
+struct nt_admin_role {
+    bool pdc;
+    bool read_only;
+};
+bool nt_admin_role(struct nt_admin *a, struct nt_admin_role *out);
+
+/* The trusts that the controller's domain has, in either direction. */
+struct nt_admin_trusts {
+    struct nt_admin_tdo_full *list; /* heap; encryption types are not among what is told */
+    size_t count;
+};
+#define NT_ADMIN_TRUSTS 4096 /* of one domain; what passes that is not told */
+/* False: *out is empty. */
+bool nt_admin_trusts(struct nt_admin *a, struct nt_admin_trusts *out);
+void nt_admin_trusts_free(struct nt_admin_trusts *trusts);
+
+/* How the session is protected, and what the controller says of itself before a logon. False: there
+ * is no answer by SMB yet. */
+struct nt_admin_protection {
+    struct nt_smb_offer offer;
+    bool is_signed, is_encrypted;
+};
+bool nt_admin_protection(const struct nt_admin *a, struct nt_admin_protection *out);
 
 /* How far the controller's clock is ahead of ours, from any SMB session of `a`, also one that
  * failed. False: not known. */

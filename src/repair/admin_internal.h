@@ -23,6 +23,7 @@ struct admin_pipe {
     void *args;
     uint32_t call_id;
     bool done, failed;
+    struct nt_admin_error error; /* it failed while nobody waited for it */
 };
 
 struct nt_admin {
@@ -33,9 +34,10 @@ struct nt_admin {
     char *host, *domain, *user;
     enum nt_road road; /* NT_ROAD_SMB from the moment on that it was needed */
     uint16_t port;
-    bool kerberos;
+    bool kerberos, all_pipes;
     struct nt_secret hash;
-    struct admin_pipe samr, lsa, netlogon;
+    struct admin_pipe *awaited;
+    struct admin_pipe samr, lsa, netlogon, dssetup;
     struct nt_arena arena; /* of one public call */
     struct nt_admin_error error;
     /* handles, nil until opened */
@@ -51,6 +53,9 @@ void admin_begin(struct nt_admin *a);
  * False with a->error set; a status in the answer is the caller's to look at. */
 bool admin_call(struct nt_admin *a, struct admin_pipe *pipe, const struct nt_ndr_op *op,
                 void *args);
+/* The same without waiting, for an answer that is of no interest. */
+void admin_post(struct nt_admin *a, struct admin_pipe *pipe, const struct nt_ndr_op *op,
+                const void *args);
 /* Lets go of a pipe's link, so that the next call makes it anew by that road. */
 void admin_reroute(struct nt_admin *a, struct admin_pipe *pipe, enum nt_road road, uint16_t port);
 /* The call was answered with a status that is not good. Always false. */

@@ -70,7 +70,7 @@ static bool learn_domain(struct nt_admin *a)
     struct SamrLookupDomainInSamServer args = { 0 };
     if (a->who_known)
         return true;
-    if (!connect_server(a) || !find_name(a, &args.Name))
+    if (!find_name(a, &args.Name))
         return false;
     args.ServerHandle = a->sam_server;
     if (!admin_call(a, &a->samr, &ndr_SamrLookupDomainInSamServer, &args))
@@ -87,7 +87,7 @@ static bool learn_domain(struct nt_admin *a)
 bool nt_admin_domain(struct nt_admin *a, struct nt_admin_domain *out)
 {
     admin_begin(a);
-    if (!learn_domain(a))
+    if (!connect_server(a) || !learn_domain(a))
         return false;
     *out = a->who;
     return true;
@@ -97,7 +97,7 @@ static bool open_domain(struct nt_admin *a, uint32_t access)
 {
     if ((a->sam_domain_access & access) == access)
         return true;
-    if (!learn_domain(a))
+    if (!connect_server(a) || !learn_domain(a))
         return false;
     struct SamrOpenDomain args = { .ServerHandle = a->sam_server, .DesiredAccess = access };
     args.DomainId = nt_rpc_sid_put(&a->arena, &a->who.sid);
@@ -162,11 +162,8 @@ static bool open_user(struct nt_admin *a, uint32_t rid, uint32_t access, SAMPR_H
 
 static void close_handle(struct nt_admin *a, SAMPR_HANDLE handle)
 {
-    struct SamrCloseHandle args = { .SamHandle = handle };
-    struct nt_admin_error before = a->error;
-    if (!a->samr.failed)
-        (void)admin_call(a, &a->samr, &ndr_SamrCloseHandle, &args);
-    a->error = before; /* that it cannot be closed is of no interest */
+    const struct SamrCloseHandle args = { .SamHandle = handle };
+    admin_post(a, &a->samr, &ndr_SamrCloseHandle, &args);
 }
 
 static bool query_user(struct nt_admin *a, SAMPR_HANDLE user, struct nt_admin_account *out)

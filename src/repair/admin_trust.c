@@ -53,6 +53,16 @@ static bool query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_
     return true;
 }
 
+/* So that SAMR is not asked for it: of a controller, the accounts' domain is the same. */
+static void know_domain(struct nt_admin *a, const struct nt_admin_names *names)
+{
+    if (!a->all_pipes)
+        return;
+    memcpy(a->who.name, names->name, sizeof a->who.name);
+    a->who.sid = names->sid;
+    a->who_known = true;
+}
+
 bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out)
 {
     const LSAPR_POLICY_INFORMATION *info;
@@ -65,16 +75,21 @@ bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out)
         bool fits = take(a, &dns->Name, out->name, sizeof out->name) &&
                     take(a, &dns->DnsDomainName, out->dns, sizeof out->dns) &&
                     take(a, &dns->DnsForestName, out->forest, sizeof out->forest);
-        return (fits && nt_rpc_sid_get(dns->Sid, &out->sid)) || nonsense(a, "its domain");
+        if (!fits || !nt_rpc_sid_get(dns->Sid, &out->sid))
+            return nonsense(a, "its domain");
+        know_domain(a, out);
+        return true;
     }
     if (!query_policy(a, PolicyAccountDomainInformation, &info))
         return false;
     if (info == NULL)
         return nonsense(a, "its domain");
     const LSAPR_POLICY_ACCOUNT_DOM_INFO *account = &info->PolicyAccountDomainInfo;
-    return (take(a, &account->DomainName, out->name, sizeof out->name) &&
-            nt_rpc_sid_get(account->DomainSid, &out->sid)) ||
-           nonsense(a, "its domain");
+    if (!take(a, &account->DomainName, out->name, sizeof out->name) ||
+        !nt_rpc_sid_get(account->DomainSid, &out->sid))
+        return nonsense(a, "its domain");
+    know_domain(a, out);
+    return true;
 }
 
 /* --- the trusted domain object --- */
@@ -247,15 +262,4 @@ bool nt_admin_computer(struct nt_admin *a, char out[NT_ADMIN_NAME])
                           nt_werror_name(args.result));
     take_controller(a, args.Buffer, out, NT_ADMIN_NAME);
     return true;
-}
-
-/* --- the clock --- */
-
-bool nt_admin_clock(const struct nt_admin *a, int64_t *ahead_100ns)
-{
-    const struct admin_pipe *const pipes[] = { &a->lsa, &a->netlogon, &a->samr };
-    for (size_t i = 0; i < NT_COUNT(pipes); i++)
-        if (pipes[i]->link != NULL && nt_link_clock(pipes[i]->link, ahead_100ns))
-            return true;
-    return false;
 }

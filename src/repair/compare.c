@@ -97,107 +97,6 @@ void compare_remedy_reset(struct compare *j)
     REMEDY(j, "ntrust reset %s %s", j->f->end[0].typed, j->f->end[1].typed);
 }
 
-/* --- network, and whether the ends let us look --- */
-
-static void judge_unseen(struct compare *j, const struct nt_end_facts *e)
-{
-    const char *name = nt_end_name(e);
-    if (e->count == 0) {
-        compare_find(j, NT_GRADE_CRITICAL, "%s", e->lost);
-        if (compare_blame(j, "name-unresolvable", name)) {
-            VERDICT(j, "no controller of %s is known", name);
-            CAUSE(j, "%s", e->lost);
-            REMEDY(j, "name one: %s@SERVER", e->typed);
-        }
-        return;
-    }
-    const struct nt_admin_error *error = &e->dc[0].reached.error;
-    if (e->dc[0].reached.look != NT_LOOK_FAILED) {
-        compare_find(j, NT_GRADE_UNKNOWN, "%s was not looked at: no administrator of it was named",
-                     name);
-        return;
-    }
-    bool network = error->kind == NT_ADMIN_NETWORK;
-    if (!network && error->kind != NT_ADMIN_NAME_UNKNOWN) {
-        compare_find(j, NT_GRADE_UNKNOWN, "%s: %s", name, error->text);
-        return;
-    }
-    compare_find(j, NT_GRADE_CRITICAL, "%s: %s", name, error->text);
-    if (!compare_blame(j, network ? "unreachable" : "name-unresolvable", name))
-        return;
-    VERDICT(j, "the controller of %s cannot be reached", name);
-    CAUSE(j, "%s", error->text);
-    REMEDY(j, "start the controller of %s, or name one that runs: %s@SERVER", name, e->typed);
-}
-
-static bool finds_nobody(uint32_t werr)
-{
-    return werr == NT_WERR_NO_LOGON_SERVERS || werr == COMPARE_DC_NOT_FOUND ||
-           werr == NT_WERR_NO_SUCH_DOMAIN || werr == COMPARE_RPC_UNAVAILABLE ||
-           werr == COMPARE_NO_ENDPOINT || werr == COMPARE_TRUST_FAILURE;
-}
-
-/* N1: we reach both, and the one does not find the other. */
-static void judge_finding(struct compare *j, size_t i)
-{
-    const struct nt_end_facts *e = &j->f->end[i], *other = &j->f->end[1 - i];
-    for (size_t k = 0; k < e->count; k++) {
-        const struct nt_controller_facts *dc = &e->dc[k];
-        if (dc->channel_asked.look != NT_LOOK_SEEN || !compare_has(dc, NT_ADMIN_OUTBOUND) ||
-            !finds_nobody(dc->channel.werr))
-            continue;
-        compare_find(j, NT_GRADE_CRITICAL, "%s finds no controller of %s (%u %s)", dc->host,
-                     nt_end_name(other), dc->channel.werr, nt_werror_name(dc->channel.werr));
-        if (nt_end_main(other) == NULL || !compare_blame(j, "name-resolution", nt_end_name(e)))
-            continue;
-        const char *dns = other->names.dns;
-        VERDICT(j, "%s does not find the controllers of %s", nt_end_name(e), nt_end_name(other));
-        CAUSE(j,
-              "%s answers here (%s), but %s does not find it: its name resolution does not lead "
-              "there (a DNS forwarder, WINS), a firewall stands between the two, or it remembers "
-              "for a minute that the other was down",
-              nt_end_name(other), other->dc[other->main].host, dc->host);
-        if (dns[0] != '\0')
-            REMEDY(j, "host -t SRV _ldap._tcp.dc._msdcs.%s %s", dns, dc->host);
-        else
-            REMEDY(j, "make the names %s<1b> and %s<1c> known at %s (WINS, lmhosts)",
-                   nt_end_name(other), nt_end_name(other), dc->host);
-    }
-}
-
-static void judge_others(struct compare *j, const struct nt_end_facts *e)
-{
-    for (size_t k = 0; k < e->count; k++) {
-        const struct nt_asked *r = &e->dc[k].reached;
-        if (r->look != NT_LOOK_FAILED)
-            continue;
-        compare_find(j, NT_GRADE_WARNING, "%s", r->error.text);
-        if (compare_blame(j, "controller-down", nt_end_name(e))) {
-            VERDICT(j, "a controller of %s does not answer", nt_end_name(e));
-            CAUSE(j, "%s", r->error.text);
-            REMEDY(j, "start %s, or remove its records from DNS", e->dc[k].host);
-        }
-    }
-}
-
-static void judge_network(struct compare *j)
-{
-    size_t seen = 0;
-    for (size_t i = 0; i < 2; i++)
-        if (nt_end_main(&j->f->end[i]) == NULL)
-            judge_unseen(j, &j->f->end[i]);
-        else
-            seen++;
-    for (size_t i = 0; i < 2; i++)
-        judge_finding(j, i);
-    for (size_t i = 0; i < 2; i++)
-        if (nt_end_main(&j->f->end[i]) != NULL)
-            judge_others(j, &j->f->end[i]);
-    if (seen == 2)
-        compare_find(j, NT_GRADE_GOOD, "%s and %s answer", j->f->end[0].dc[j->f->end[0].main].host,
-                     j->f->end[1].dc[j->f->end[1].main].host);
-}
-
 /* --- clock: T1 --- */
 
 static const char *offset_text(int64_t ahead, char out[48])
@@ -370,6 +269,21 @@ static bool conclude_refused(struct compare *j)
     return false;
 }
 
+/* Who has to be named so that all can be seen. */
+static void remedy_see(struct compare *j)
+{
+    const char *a = nt_end_name(&j->f->end[0]), *b = nt_end_name(&j->f->end[1]);
+    bool nobody[2];
+    for (size_t i = 0; i < 2; i++)
+        nobody[i] = j->f->end[i].count > 0 && j->f->end[i].dc[0].nobody;
+    if (nobody[0] != nobody[1])
+        REMEDY(j, "name an administrator of %s too: -U '%s\\Administrator', or NTRUST_USER_%s",
+               nobody[0] ? a : b, nobody[0] ? a : b, nobody[0] ? a : b);
+    else
+        REMEDY(j, "give administrators of both ends: -U '%s\\Administrator' -U '%s\\Administrator'",
+               a, b);
+}
+
 /* No fault was found; but was all of it seen? */
 static void conclude(struct compare *j)
 {
@@ -388,10 +302,7 @@ static void conclude(struct compare *j)
             compare_blame(j, "not-seen", "");
             VERDICT(j, "nothing bad was seen, but not all could be seen");
             CAUSE(j, "%s", d->group[g].text);
-            REMEDY(j,
-                   "give administrators of both ends: -U '%s\\Administrator' -U "
-                   "'%s\\Administrator'",
-                   a, b);
+            remedy_see(j);
             return;
         }
 }
@@ -399,7 +310,7 @@ static void conclude(struct compare *j)
 void nt_compare_ends(const struct nt_ends_facts *f, struct nt_diagnosis *out)
 {
     static void (*const judges[NT_GROUP_COUNT])(struct compare *) = {
-        [NT_GROUP_NETWORK] = judge_network,       [NT_GROUP_CLOCK] = judge_clock,
+        [NT_GROUP_NETWORK] = compare_network,     [NT_GROUP_CLOCK] = judge_clock,
         [NT_GROUP_CRYPTO] = judge_crypto,         [NT_GROUP_HALVES] = compare_halves,
         [NT_GROUP_PASSWORDS] = compare_passwords, [NT_GROUP_POLICY] = compare_policy,
     };

@@ -9,7 +9,7 @@
 #ifndef NT_REPAIR_COMPARE_H
 #define NT_REPAIR_COMPARE_H
 
-#include "channel/servers.h"
+#include "channel/locate.h"
 #include "repair/diagnose.h"
 
 #define NT_ENDS_CONTROLLERS 8 /* of one end that are asked */
@@ -29,25 +29,54 @@ struct nt_asked {
     struct nt_admin_error error; /* FAILED */
 };
 
+/* The ports of a controller that trusts are made of, tried from this computer. SMB's is seen by the
+ * session: another connection would cost many controllers a process. */
+enum nt_port_of { NT_PORT_DNS, NT_PORT_KERBEROS, NT_PORT_EPM, NT_PORT_LDAP, NT_PORT_COUNT };
+enum nt_port_state { NT_PORT_NOT_TRIED, NT_PORT_OPEN, NT_PORT_CLOSED, NT_PORT_SILENT };
+uint16_t nt_port_number(enum nt_port_of port);
+const char *nt_port_name(enum nt_port_of port);           /* "Kerberos" */
+const char *nt_port_state_name(enum nt_port_state state); /* "open" */
+
+/* Whether the DNS server of a controller finds the other end: it is asked for its own domain's
+ * controllers first, to see that it is such a server at all. */
+struct nt_dns_view {
+    enum nt_look look;           /* FAILED: it is no DNS server, or answers not even that */
+    char asked[NT_LOCATE_ASKED]; /* "_ldap._tcp.dc._msdcs.east.example" */
+    size_t found;                /* records */
+    char first[NT_SERVER_NAME];  /* of them, the first host; "" */
+    char why[NT_LOCATE_WHY];     /* FAILED, or none found */
+};
+
 /* One controller's own view of the trust. */
 struct nt_controller_facts {
     char host[NT_SERVER_NAME];
     struct nt_asked reached; /* its names could be read with these credentials */
+    bool nobody;             /* without any: what it tells to all is what there is */
+    bool role_known, pdc;
+    enum nt_port_state ports[NT_PORT_COUNT];
+    bool protection_known;
+    struct nt_admin_protection protection; /* of the session */
     bool clock_known;
     int64_t ahead_100ns; /* of our clock */
     struct nt_asked tdo_asked, account_asked;
     struct nt_admin_tdo_full tdo;    /* for the other end */
     struct nt_admin_account account; /* the other end's: interdomain trust account */
-    struct nt_asked channel_asked;   /* of a trust that it may prove: an outbound one */
-    struct nt_admin_channel channel; /* after it was found and set up anew */
+    struct nt_asked before_asked;    /* of a trust that it may prove: an outbound one */
+    struct nt_admin_channel before;  /* as it stood in its memory */
+    struct nt_asked channel_asked;
+    struct nt_admin_channel channel; /* proven */
+    bool anew;                       /* after it was found and set up anew */
+    struct nt_dns_view dns;
 };
 
 struct nt_end_facts {
     const char *typed;           /* as the end was named */
+    const char *asked;           /* the domain that this means */
     struct nt_admin_names names; /* as the controllers say; before that as it was named */
     struct nt_controller_facts dc[NT_ENDS_CONTROLLERS];
-    size_t count;            /* 0: no controller is known */
-    size_t main;             /* the one whose view of names, object and account counts */
+    size_t count; /* 0: no controller is known */
+    size_t
+        main; /* the one whose view of names, object and account counts: the PDC, if it is there */
     char lost[NT_ADMIN_WHY]; /* count 0: why */
 };
 

@@ -173,8 +173,14 @@ static void judge_kind(struct compare *j)
 static void judge_untold(struct compare *j, const struct nt_end_facts *e)
 {
     const struct nt_controller_facts *dc = nt_end_main(e);
+    bool untold = dc != NULL && (dc->tdo_asked.look == NT_LOOK_FAILED ||
+                                 dc->account_asked.look == NT_LOOK_FAILED);
     if (dc == NULL)
         compare_find(j, NT_GRADE_UNKNOWN, "the half at %s was not seen", nt_end_name(e));
+    else if (untold && dc->nobody)
+        compare_find(j, NT_GRADE_UNKNOWN,
+                     "the half at %s was not seen: no administrator of it was named",
+                     nt_end_name(e));
     else if (dc->tdo_asked.look == NT_LOOK_FAILED)
         compare_find(j, NT_GRADE_UNKNOWN, "%s", dc->tdo_asked.error.text);
     else if (dc->account_asked.look == NT_LOOK_FAILED)
@@ -352,7 +358,9 @@ static void judge_channel(struct compare *j, const struct way *w)
     else if (untold != NULL || good == NULL)
         compare_find(j, NT_GRADE_UNKNOWN, "whether %s can open its secure channel to %s: %s",
                      nt_end_name(w->trusting), nt_end_name(w->trusted),
-                     untold != NULL && untold->channel_asked.look == NT_LOOK_FAILED
+                     untold == NULL   ? "not known"
+                     : untold->nobody ? "no administrator of it was named"
+                     : untold->channel_asked.look == NT_LOOK_FAILED
                          ? untold->channel_asked.error.text
                          : "not known");
 }

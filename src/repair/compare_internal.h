@@ -44,6 +44,7 @@ bool compare_saw_account(const struct nt_controller_facts *dc);
 /* The object is there and names that direction. */
 bool compare_has(const struct nt_controller_facts *dc, uint32_t direction);
 
+void compare_network(struct compare *j);
 void compare_halves(struct compare *j);
 void compare_passwords(struct compare *j);
 void compare_policy(struct compare *j);

@@ -1,8 +1,15 @@
 /*
  * look.h - looks at a trust from both of its ends: opens an administrator's session with every
  * controller that is known, reads what compare.h wants to know, has each prove its secure channel.
- * At the edge: blocks until it is done. Changes nothing but the controllers' memory of their
+ * All controllers of both ends are asked at the same time, each by one session in a thread of its
+ * own. At the edge: blocks until it is done. Changes nothing but the controllers' memory of their
  * partners.
+ *
+ * A controller tells first how its secure channel stands (TC_QUERY), then proves it with its
+ * partner now (TC_VERIFY). It is set up anew (REDISCOVER) and proven again where that fails, which
+ * may speak of a channel from before a change; and where nothing else tells whether the partner
+ * would be found again, since a proof over a channel that is there does not. A domain's own DNS
+ * server does tell: then a channel that works is left alone. [MS-NRPC] 3.5.4.9.1
  */
 #ifndef NT_REPAIR_LOOK_H
 #define NT_REPAIR_LOOK_H
@@ -13,16 +20,18 @@
 /* An end, and the sessions with its controllers. */
 struct nt_look_end {
     const struct nt_end *end;
-    const struct nt_credentials *credentials; /* user "": nobody, so nothing can be read there */
-    struct nt_servers servers;                /* its controllers, the PDC first where it is known */
-    const char *lost;                         /* why there are none; "" */
+    const struct nt_credentials *credentials; /* user "": nobody, who sees what is told to all */
+    struct nt_servers servers; /* its controllers; once they are open, the PDC first */
+    const char *lost;          /* why there are none; "" */
     struct nt_admin *admin[NT_ENDS_CONTROLLERS]; /* NULL: none; closed by nt_look_close */
 };
 
 struct nt_look_config {
     const struct nt_env *env;
     uint32_t session_ms; /* for all that one controller is asked; 0: half a minute */
-    /* Called before each step, for a person who waits; NULL: nobody. */
+    bool anew; /* have each secure channel set up anew also where it proves good: after a change */
+    /* Called before each step, for a person who waits; in any of several threads, also in two at
+     * once. NULL: nobody. */
     void (*step)(void *ctx, const char *host, const char *what);
     void *ctx;
 };
@@ -30,8 +39,18 @@ struct nt_look_config {
 /* Opens the sessions and reads the names; the rest of *f is filled by nt_look_trust. */
 void nt_look_open(const struct nt_look_config *config, struct nt_look_end ends[2],
                   struct nt_ends_facts *f);
+/* Both at once, and sooner: no end waits for the other one. */
+void nt_look_both(const struct nt_look_config *config, struct nt_look_end ends[2],
+                  struct nt_ends_facts *f);
 void nt_look_trust(const struct nt_look_config *config, struct nt_look_end ends[2],
                    struct nt_ends_facts *f);
+/* The steps by themselves, for who looks at many trusts: a session with the k-th controller (NULL:
+ * no memory), and with it that controller's view of the trust with `other`, whose names are known.
+ */
+struct nt_admin *nt_look_session(const struct nt_look_config *config, const struct nt_look_end *e,
+                                 size_t k);
+void nt_look_controller(const struct nt_look_config *config, struct nt_admin *a,
+                        const struct nt_end_facts *other, struct nt_controller_facts *dc);
 void nt_look_close(struct nt_look_end ends[2]);
 
 /* Proves the channel as it is, sets it up anew, and where either failed, proves it once more: the

@@ -20,6 +20,9 @@ enum tag {
 
 static const uint8_t oid_spnego[] = { 0x2b, 6, 1, 5, 5, 2 };
 static const uint8_t oid_ntlm[] = { 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10 };
+/* Kerberos, and the number that its first implementation in Windows made of it: [MS-SPNG] 1.9 */
+static const uint8_t oid_krb5[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2 };
+static const uint8_t oid_ms_krb5[] = { 0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 1, 2, 2 };
 /* MechTypeList { NTLMSSP }: what our clients offer, and sign. */
 static const uint8_t our_mechs[] = { TAG_SEQUENCE, 12,   TAG_OID, 10, 0x2b, 6, 1, 4, 1,
                                      0x82,         0x37, 2,       2,  10 };
@@ -87,6 +90,9 @@ static void mech_list_read(struct nt_cursor *c, struct nt_spnego_msg *out)
             out->ntlm_offered = true;
             out->ntlm_preferred = out->ntlm_preferred || i == 0;
         }
+        if (list.err == NT_OK && (is_oid(oid.buf, oid.len, oid_krb5, sizeof oid_krb5) ||
+                                  is_oid(oid.buf, oid.len, oid_ms_krb5, sizeof oid_ms_krb5)))
+            out->krb5_offered = true;
     }
     if (wrap.err != NT_OK)
         nt_cursor_fail(c, wrap.err);

@@ -33,6 +33,7 @@ struct nt_spnego_msg {
     bool init;                         /* NegTokenInit, else NegTokenResp */
     struct nt_spnego_bytes mech_list;  /* init: MechTypeList with its tag, as a MIC covers it */
     bool ntlm_offered, ntlm_preferred; /* init: in the list; first in it */
+    bool krb5_offered;                 /* init: Kerberos, by either of its two numbers */
     uint8_t state;                     /* resp: enum nt_spnego_state */
     bool mech_given, mech_is_ntlm;     /* resp: supportedMech */
     struct nt_spnego_bytes token;      /* mechToken or responseToken */

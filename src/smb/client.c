@@ -499,6 +499,18 @@ enum nt_smb_signing nt_smb_client_signing(const struct nt_smb_client *m)
     return m->signing;
 }
 
+bool nt_smb_client_offer(const struct nt_smb_client *m, struct nt_smb_offer *out)
+{
+    *out =
+        (struct nt_smb_offer){ .dialect = m->dialect,
+                               .signing_required = (m->server_mode & NT_SMB2_SIGNING_REQUIRED) != 0,
+                               .can_encrypt = m->cipher != NT_SMB_NO_CIPHER,
+                               .mechs_known = m->names_mechs,
+                               .ntlm = m->ntlm,
+                               .kerberos = m->kerberos };
+    return m->dialect != 0;
+}
+
 bool nt_smb_client_clock(const struct nt_smb_client *m, int64_t *ahead_100ns)
 {
     *ahead_100ns = m->ahead_100ns;

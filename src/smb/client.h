@@ -112,6 +112,17 @@ enum nt_smb_signing nt_smb_client_signing(const struct nt_smb_client *m); /* as 
 bool nt_smb_client_is_signed(const struct nt_smb_client *m);
 bool nt_smb_client_is_encrypted(const struct nt_smb_client *m);
 
+/* What the server says of itself in its answer to the negotiation, before anybody logs on: good for
+ * telling a person. False: there is no answer yet. */
+struct nt_smb_offer {
+    uint16_t dialect;
+    bool signing_required;
+    bool can_encrypt;
+    bool mechs_known;    /* it listed the ways to log on: [MS-SPNG] 3.2.5.2 */
+    bool ntlm, kerberos; /* of them */
+};
+bool nt_smb_client_offer(const struct nt_smb_client *m, struct nt_smb_offer *out);
+
 /* How far the server's clock is ahead of ours (env), as its answer to the negotiation said, which
  * nobody has signed when it matters: good for telling a person. False: it did not say. */
 bool nt_smb_client_clock(const struct nt_smb_client *m, int64_t *ahead_100ns);

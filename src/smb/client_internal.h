@@ -63,6 +63,7 @@ struct nt_smb_client {
     /* what was agreed */
     uint16_t dialect;
     uint16_t server_mode;
+    bool names_mechs, ntlm, kerberos; /* what its first token says it takes */
     uint32_t server_capabilities;
     uint8_t server_guid[16];
     bool has_clock;      /* the server told its time */

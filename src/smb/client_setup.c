@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rpc/sec_spnego.h"
 #include "smb/client_internal.h"
 
 #define SALT_LEN 32
@@ -111,6 +112,17 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 static void send_token(struct nt_smb_client *m, const uint8_t *in, size_t len);
 
+/* What it offers is told, not followed: our own token comes first all the same. */
+static void note_mechs(struct nt_smb_client *m, struct nt_smb2_bytes token)
+{
+    struct nt_spnego_msg msg;
+    if (token.len == 0 || nt_spnego_read(token.data, token.len, &msg) != NT_OK || !msg.init)
+        return;
+    m->names_mechs = true;
+    m->ntlm = msg.ntlm_offered;
+    m->kerberos = msg.krb5_offered;
+}
+
 static void negotiated(struct nt_smb_client *m, const struct answer *a)
 {
     struct nt_smb2_negotiate_rsp rsp;
@@ -146,6 +158,7 @@ static void negotiated(struct nt_smb_client *m, const struct answer *a)
                            "it chose what was not offered, or messages too small");
         return;
     }
+    note_mechs(m, rsp.token);
     m->stage = SESSION;
     send_token(m, NULL, 0);
 }

@@ -65,6 +65,41 @@ static void an_end_that_does_not_find_the_other_is_named(void **state)
     }
 }
 
+/* A channel of before may live on where users' clients find nobody any more. */
+static void dns_that_lost_the_other_end_is_a_warning_while_the_channel_lives(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    WEST(f)->dns = (struct nt_dns_view){ .look = NT_LOOK_SEEN,
+                                         .asked = "_ldap._tcp.dc._msdcs.east.test",
+                                         .why = "no such name" };
+    assert_judged(f, NT_GRADE_WARNING, "name-resolution", "WEST", NT_GROUP_NETWORK,
+                  "host -t SRV _ldap._tcp.dc._msdcs.east.test westdc");
+    WEST(f)->dns.look = NT_LOOK_FAILED; /* no DNS server: nothing follows */
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+}
+
+static void a_port_that_is_closed_is_named(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    for (int p = 0; p < NT_PORT_COUNT; p++)
+        WEST(f)->ports[p] = EAST(f)->ports[p] = NT_PORT_OPEN;
+    EAST(f)->ports[NT_PORT_DNS] = NT_PORT_CLOSED; /* which may be elsewhere */
+    struct nt_diagnosis d;
+    nt_compare_ends(f, &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+    EAST(f)->ports[NT_PORT_KERBEROS] = NT_PORT_SILENT;
+    assert_judged(f, NT_GRADE_WARNING, "port-closed", "EAST", NT_GROUP_NETWORK, "open port 88");
+    nt_compare_ends(f, &d);
+    assert_non_null(strstr(d.cause, "a firewall drops"));
+    f->end[1].names.dns[0] = '\0'; /* an NT-style domain has no such service */
+    nt_compare_ends(f, &d);
+    assert_string_not_equal(d.reason, "port-closed");
+}
+
 static void a_second_controller_that_is_down_is_a_warning(void **state)
 {
     (void)state;
@@ -337,6 +372,8 @@ int main(void)
         cmocka_unit_test(two_halves_that_agree_are_good),
         cmocka_unit_test(an_end_that_is_down_is_named),
         cmocka_unit_test(an_end_that_does_not_find_the_other_is_named),
+        cmocka_unit_test(dns_that_lost_the_other_end_is_a_warning_while_the_channel_lives),
+        cmocka_unit_test(a_port_that_is_closed_is_named),
         cmocka_unit_test(a_second_controller_that_is_down_is_a_warning),
         cmocka_unit_test(the_clock_that_is_off_is_the_one_that_is_far_from_ours),
         cmocka_unit_test(encryption_types_that_do_not_meet_are_named),
