@@ -84,7 +84,7 @@ static json_t *controller_json(const struct nt_controller_facts *dc)
         dc->account.exists ? nt_admin_account_type_name(dc->account.type) : "", "disabled",
         dc->account.disabled, "password_set", time_json(dc->account.password_set));
     return json_pack(
-        "{s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "host", dc->host, "reached",
+        "{s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "host", dc->host, "reached",
         asked_json(&dc->reached, json_true()), "as_nobody", dc->nobody, "pdc",
         dc->role_known ? json_boolean(dc->pdc) : json_null(), "ports", ports_json(dc), "session",
         protection_json(dc), "dns", dns_json(&dc->dns), "clock_ahead_s",

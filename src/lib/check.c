@@ -101,8 +101,7 @@ enum ntrust_result lib_look(struct ntrust *t, uint32_t usual_ms)
     t->config.step = step;
     t->config.ctx = t;
     t->config.session_ms = t->timeout_ms != 0 ? t->timeout_ms : usual_ms;
-    nt_look_open(&t->config, t->look, &t->facts);
-    nt_look_trust(&t->config, t->look, &t->facts);
+    nt_look_both(&t->config, t->look, &t->facts);
     return NTRUST_OK;
 }
 

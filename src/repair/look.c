@@ -1,7 +1,9 @@
 #include "repair/look.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "base/utf16.h"
 #include "repair/crew.h"
@@ -9,10 +11,23 @@
 
 #define SESSION_MS 30000
 
+static uv_once_t telling_once = UV_ONCE_INIT;
+static uv_mutex_t telling;
+
+static void make_telling(void)
+{
+    if (uv_mutex_init(&telling) != 0)
+        abort();
+}
+
 static void tell(const struct nt_look_config *config, const char *host, const char *what)
 {
-    if (config->step != NULL)
-        config->step(config->ctx, host, what);
+    if (config->step == NULL)
+        return;
+    uv_once(&telling_once, make_telling);
+    uv_mutex_lock(&telling);
+    config->step(config->ctx, host, what);
+    uv_mutex_unlock(&telling);
 }
 
 /* What came of a call of the session. */

@@ -30,8 +30,8 @@ struct nt_look_config {
     const struct nt_env *env;
     uint32_t session_ms; /* for all that one controller is asked; 0: half a minute */
     bool anew; /* have each secure channel set up anew also where it proves good: after a change */
-    /* Called before each step, for a person who waits; in any of several threads, also in two at
-     * once. NULL: nobody. */
+    /* Called before each step, for a person who waits; one at a time, in any of several threads.
+     * NULL: nobody. */
     void (*step)(void *ctx, const char *host, const char *what);
     void *ctx;
 };

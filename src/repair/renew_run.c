@@ -466,9 +466,11 @@ static bool all_shown(struct run *r, uint64_t ms)
 
 static void watch(struct run *r, struct nt_look_end ends[2], uint32_t patience_ms)
 {
+    struct nt_look_config config = *r->config;
     uint64_t began = now_ms();
+    config.anew = true; /* a channel from before the change proves nothing */
     for (;;) {
-        nt_look_trust(r->config, ends, r->f);
+        nt_look_trust(&config, ends, r->f);
         r->out->proven_ms = now_ms() - began;
         r->out->proven = all_shown(r, r->out->proven_ms);
         if (r->out->proven || r->out->proven_ms >= patience_ms)
