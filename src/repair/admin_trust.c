@@ -33,6 +33,19 @@ static bool nonsense(struct nt_admin *a, const char *what)
 
 /* --- the domain --- */
 
+/* The older call, for controllers that lack the newer one: Samba's NT-style ones. */
+static bool query_old_policy(struct nt_admin *a, uint16_t class,
+                             const LSAPR_POLICY_INFORMATION **out)
+{
+    struct LsarQueryInformationPolicy args = { .InformationClass = class };
+    args.PolicyHandle = a->policy;
+    if (!admin_call(a, &a->lsa, &ndr_LsarQueryInformationPolicy, &args))
+        return nt_status_is(a->error.status, NT_STATUS(RPC_CALL_FAILED));
+    if (nt_status_ok(args.result))
+        *out = args.PolicyInformation;
+    return true;
+}
+
 /* *out NULL: the controller does not know the class. */
 static bool query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_INFORMATION **out)
 {
@@ -42,7 +55,8 @@ static bool query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_
         return false;
     args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarQueryInformationPolicy2, &args))
-        return nt_status_is(a->error.status, NT_STATUS(RPC_CALL_FAILED));
+        return nt_status_is(a->error.status, NT_STATUS(RPC_CALL_FAILED)) &&
+               query_old_policy(a, class, out);
     if (nt_status_is(args.result, NT_STATUS(INVALID_PARAMETER)) ||
         nt_status_is(args.result, NT_STATUS(INVALID_INFO_CLASS)) ||
         nt_status_is(args.result, NT_STATUS(NOT_SUPPORTED)))
