@@ -100,6 +100,7 @@ struct nt_admin_account {
     enum nt_admin_account_type type;
     bool disabled;
     uint32_t rid;
+    uint32_t control;     /* all of its bits, [MS-SAMR] 2.2.1.12 */
     nt_time password_set; /* 0: never */
 };
 /* trusting: the trusting domain's NetBIOS name. True also when there is none: exists is false. */
@@ -114,6 +115,24 @@ bool nt_admin_account_create(struct nt_admin *a, const char *trusting,
 bool nt_admin_account_enable(struct nt_admin *a, const char *trusting);
 /* NT_ADMIN_MISSING when there is none; NT_ADMIN_OTHER when it is no interdomain trust account. */
 bool nt_admin_account_delete(struct nt_admin *a, const char *trusting);
+
+/* --- the account of a member computer: admin_machine.c. Read by nt_admin_account_get. --- */
+
+/* Whether this administrator may give the account of that computer another password, disable and
+ * enable it; where there is none, whether one may be made. Changes nothing. NT_ADMIN_RIGHTS. */
+bool nt_admin_machine_may_set(struct nt_admin *a, const char *computer);
+/* Gives it that password, and enables it. NT_ADMIN_MISSING when there is none; NT_ADMIN_OTHER when
+ * it is the account of something else than a computer. */
+bool nt_admin_machine_set(struct nt_admin *a, const char *computer,
+                          const struct nt_password *password);
+/* Makes the account of a workstation or member server, with its password, enabled. What was made is
+ * deleted again when the password cannot be set. NT_ADMIN_EXISTS. */
+bool nt_admin_machine_create(struct nt_admin *a, const char *computer,
+                             const struct nt_password *password);
+
+/* The domain that a member computer belongs to, asked of itself; a controller names its own. Its
+ * DNS names are not told. */
+bool nt_admin_member_of(struct nt_admin *a, struct nt_admin_domain *out);
 
 /* --- the trusting end: the trusted domain object --- */
 

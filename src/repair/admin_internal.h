@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "channel/net.h"
 #include "idl/lsarpc.h"
+#include "idl/samr.h"
 #include "repair/admin.h"
 #include "rpc/sec.h"
 
@@ -67,11 +68,35 @@ bool admin_nomem(struct nt_admin *a);
 bool admin_open_policy(struct nt_admin *a, uint32_t access);
 #define ADMIN_POLICY_READ   0x00000001u /* [MS-LSAD] 2.2.1.1.2: view local information */
 #define ADMIN_POLICY_CHANGE 0x00000029u /* and create trusts and secrets */
+/* *out NULL: the computer does not know the class. [MS-LSAD] 3.1.4.4.4; admin_trust.c */
+bool admin_query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_INFORMATION **out);
 bool admin_tdo_delete(struct nt_admin *a, const char *trusted); /* within a public call */
 /* Passwords as the calls carry them, hidden under the session key; either may be NULL. False:
  * a->error set. admin_lsa.c; [MS-LSAD] 2.2.7.16 */
 bool admin_put_auth(struct nt_admin *a, const struct nt_password *outgoing,
                     const struct nt_password *incoming, LSAPR_TRUSTED_DOMAIN_AUTH_BLOB *out);
+
+/* Steps of SAMR, within a public call; admin_samr.c. Rights: [MS-SAMR] 2.2.1.4, 2.2.1.7. */
+#define ADMIN_DOMAIN_READ   0x00000300u /* list accounts, look up */
+#define ADMIN_DOMAIN_CHANGE 0x00000318u /* and write other parameters, create users */
+#define ADMIN_USER_READ     0x0000001Bu /* general, preferences, logon, account */
+#define ADMIN_USER_CHANGE   0x000100B0u /* delete, write account, force password, read account */
+bool admin_open_domain(struct nt_admin *a, uint32_t access);
+/* NAME$; *rid 0: there is none. */
+bool admin_find_account(struct nt_admin *a, const char *name, uint32_t *rid);
+bool admin_account_name(struct nt_admin *a, const char *name, RPC_UNICODE_STRING *out);
+bool admin_open_user(struct nt_admin *a, uint32_t rid, uint32_t access, SAMPR_HANDLE *out);
+bool admin_query_user(struct nt_admin *a, SAMPR_HANDLE user, struct nt_admin_account *out);
+bool admin_set_info(struct nt_admin *a, SAMPR_HANDLE user, uint16_t level,
+                    const SAMPR_USER_INFO_BUFFER *info);
+/* Level 26, or 24 where that is not known. [MS-SAMR] 2.2.6.28, 2.2.6.26 */
+bool admin_set_password(struct nt_admin *a, SAMPR_HANDLE user, const struct nt_password *password);
+bool admin_create_user(struct nt_admin *a, const RPC_UNICODE_STRING *name, uint32_t type,
+                       SAMPR_HANDLE *out);
+/* These leave the error of before. */
+void admin_delete_user(struct nt_admin *a, SAMPR_HANDLE user);
+void admin_close_handle(struct nt_admin *a, SAMPR_HANDLE handle);
+
 /* The RPC session key that passwords are hidden under. False: none, a->error set. */
 bool admin_key(struct nt_admin *a, const struct admin_pipe *pipe, const struct nt_secret **key);
 

@@ -15,11 +15,6 @@
 
 /* [MS-SAMR] 2.2.1.3, 2.2.1.4, 2.2.1.7 */
 #define SERVER_READ    0x00000031u /* connect, enumerate, look up */
-#define DOMAIN_READ    0x00000300u /* list accounts, look up */
-#define DOMAIN_CHANGE  0x00000318u /* and write other parameters, create users */
-#define USER_READ      0x0000001Bu /* general, preferences, logon, account */
-#define USER_CHANGE    0x000100B0u /* delete, write account, force password, read account */
-#define TYPE_BITS      0x000001D0u /* normal, interdomain, workstation, server */
 #define FIELD_PASSWORD 0x01000000u
 #define ENUMERATE_MAX  0xFFFFu
 
@@ -93,7 +88,7 @@ bool nt_admin_domain(struct nt_admin *a, struct nt_admin_domain *out)
     return true;
 }
 
-static bool open_domain(struct nt_admin *a, uint32_t access)
+bool admin_open_domain(struct nt_admin *a, uint32_t access)
 {
     if ((a->sam_domain_access & access) == access)
         return true;
@@ -115,25 +110,24 @@ static bool open_domain(struct nt_admin *a, uint32_t access)
 bool nt_admin_may_change_accounts(struct nt_admin *a)
 {
     admin_begin(a);
-    return open_domain(a, DOMAIN_CHANGE);
+    return admin_open_domain(a, ADMIN_DOMAIN_CHANGE);
 }
 
 /* --- the account --- */
 
-static bool account_name(struct nt_admin *a, const char *trusting, RPC_UNICODE_STRING *out)
+bool admin_account_name(struct nt_admin *a, const char *trusting, RPC_UNICODE_STRING *out)
 {
     char name[NT_ADMIN_NAME + 1];
     snprintf(name, sizeof name, "%.*s$", NT_ADMIN_NAME - 1, trusting);
     return nt_unicode_put(&a->arena, name, out) || admin_nomem(a);
 }
 
-/* *rid 0: there is none. */
-static bool find_account(struct nt_admin *a, const char *trusting, uint32_t *rid)
+bool admin_find_account(struct nt_admin *a, const char *trusting, uint32_t *rid)
 {
     RPC_UNICODE_STRING name;
     struct SamrLookupNamesInDomain args = { .Count = 1, .Names = &name };
     *rid = 0;
-    if (!open_domain(a, DOMAIN_READ) || !account_name(a, trusting, &name))
+    if (!admin_open_domain(a, ADMIN_DOMAIN_READ) || !admin_account_name(a, trusting, &name))
         return false;
     args.DomainHandle = a->sam_domain;
     if (!admin_call(a, &a->samr, &ndr_SamrLookupNamesInDomain, &args))
@@ -147,7 +141,7 @@ static bool find_account(struct nt_admin *a, const char *trusting, uint32_t *rid
     return true;
 }
 
-static bool open_user(struct nt_admin *a, uint32_t rid, uint32_t access, SAMPR_HANDLE *out)
+bool admin_open_user(struct nt_admin *a, uint32_t rid, uint32_t access, SAMPR_HANDLE *out)
 {
     struct SamrOpenUser args = { .DomainHandle = a->sam_domain,
                                  .DesiredAccess = access,
@@ -160,13 +154,13 @@ static bool open_user(struct nt_admin *a, uint32_t rid, uint32_t access, SAMPR_H
     return true;
 }
 
-static void close_handle(struct nt_admin *a, SAMPR_HANDLE handle)
+void admin_close_handle(struct nt_admin *a, SAMPR_HANDLE handle)
 {
     const struct SamrCloseHandle args = { .SamHandle = handle };
     admin_post(a, &a->samr, &ndr_SamrCloseHandle, &args);
 }
 
-static bool query_user(struct nt_admin *a, SAMPR_HANDLE user, struct nt_admin_account *out)
+bool admin_query_user(struct nt_admin *a, SAMPR_HANDLE user, struct nt_admin_account *out)
 {
     struct SamrQueryInformationUser2 args = { .UserHandle = user,
                                               .UserInformationClass = UserAllInformation };
@@ -179,6 +173,7 @@ static bool query_user(struct nt_admin *a, SAMPR_HANDLE user, struct nt_admin_ac
                           "%s tells nothing about the account", a->host);
     const SAMPR_USER_ALL_INFORMATION *all = &args.Buffer->All;
     uint32_t acb = all->UserAccountControl;
+    out->control = acb;
     out->disabled = (acb & NT_ACB_DISABLED) != 0;
     out->type = (acb & NT_ACB_INTERDOMAIN) != 0   ? NT_ADMIN_INTERDOMAIN
                 : (acb & NT_ACB_WORKSTATION) != 0 ? NT_ADMIN_WORKSTATION
@@ -207,22 +202,22 @@ bool nt_admin_account_get(struct nt_admin *a, const char *trusting, struct nt_ad
     SAMPR_HANDLE user;
     *out = (struct nt_admin_account){ 0 };
     admin_begin(a);
-    if (!find_account(a, trusting, &out->rid))
+    if (!admin_find_account(a, trusting, &out->rid))
         return false;
     if (out->rid == 0)
         return true;
     out->exists = true;
-    if (!open_user(a, out->rid, USER_READ, &user))
+    if (!admin_open_user(a, out->rid, ADMIN_USER_READ, &user))
         return false;
-    bool ok = query_user(a, user, out);
-    close_handle(a, user);
+    bool ok = admin_query_user(a, user, out);
+    admin_close_handle(a, user);
     return ok;
 }
 
 /* --- changes --- */
 
-static bool set_info(struct nt_admin *a, SAMPR_HANDLE user, uint16_t level,
-                     const SAMPR_USER_INFO_BUFFER *info)
+bool admin_set_info(struct nt_admin *a, SAMPR_HANDLE user, uint16_t level,
+                    const SAMPR_USER_INFO_BUFFER *info)
 {
     struct SamrSetInformationUser2 args = { .UserHandle = user,
                                             .UserInformationClass = level,
@@ -241,19 +236,18 @@ static bool unknown_level(const struct nt_admin *a)
            nt_status_is(a->error.status, NT_STATUS(WRONG_PASSWORD));
 }
 
-/* Level 26, or 24 where that is not known. [MS-SAMR] 2.2.6.28, 2.2.6.26 */
-static bool set_password(struct nt_admin *a, SAMPR_HANDLE user, const struct nt_password *password)
+bool admin_set_password(struct nt_admin *a, SAMPR_HANDLE user, const struct nt_password *password)
 {
     const struct nt_secret *key;
     SAMPR_USER_INFO_BUFFER info = { 0 };
     if (!admin_key(a, &a->samr, &key))
         return false;
     nt_samr_password_ex_encode(key, a->env, password, info.Internal5New.UserPassword.Buffer);
-    bool ok = set_info(a, user, UserInternal5InformationNew, &info);
+    bool ok = admin_set_info(a, user, UserInternal5InformationNew, &info);
     if (!ok && !a->samr.failed && unknown_level(a)) {
         info = (SAMPR_USER_INFO_BUFFER){ 0 };
         nt_samr_password_encode(key, a->env, password, info.Internal5.UserPassword.Buffer);
-        ok = set_info(a, user, UserInternal5Information, &info);
+        ok = admin_set_info(a, user, UserInternal5Information, &info);
     }
     nt_wipe(&info, sizeof info);
     return ok;
@@ -275,24 +269,24 @@ static bool set_password_and_type(struct nt_admin *a, SAMPR_HANDLE user,
         return false;
     info.Internal4New.I1 = all;
     nt_samr_password_ex_encode(key, a->env, password, info.Internal4New.UserPassword.Buffer);
-    bool ok = set_info(a, user, UserInternal4InformationNew, &info);
+    bool ok = admin_set_info(a, user, UserInternal4InformationNew, &info);
     if (!ok && !a->samr.failed && unknown_level(a)) {
         info = (SAMPR_USER_INFO_BUFFER){ 0 };
         info.Internal4.I1 = all;
         nt_samr_password_encode(key, a->env, password, info.Internal4.UserPassword.Buffer);
-        ok = set_info(a, user, UserInternal4Information, &info);
+        ok = admin_set_info(a, user, UserInternal4Information, &info);
     }
     nt_wipe(&info, sizeof info);
     return ok;
 }
 
-static bool create_user(struct nt_admin *a, const RPC_UNICODE_STRING *name, uint32_t type,
-                        SAMPR_HANDLE *out)
+bool admin_create_user(struct nt_admin *a, const RPC_UNICODE_STRING *name, uint32_t type,
+                       SAMPR_HANDLE *out)
 {
     struct SamrCreateUser2InDomain args = { .DomainHandle = a->sam_domain,
                                             .Name = *name,
                                             .AccountType = type,
-                                            .DesiredAccess = USER_CHANGE };
+                                            .DesiredAccess = ADMIN_USER_CHANGE };
     if (!admin_call(a, &a->samr, &ndr_SamrCreateUser2InDomain, &args))
         return false;
     if (!nt_status_ok(args.result))
@@ -301,7 +295,7 @@ static bool create_user(struct nt_admin *a, const RPC_UNICODE_STRING *name, uint
     return true;
 }
 
-static void delete_user(struct nt_admin *a, SAMPR_HANDLE user)
+void admin_delete_user(struct nt_admin *a, SAMPR_HANDLE user)
 {
     struct SamrDeleteUser args = { .UserHandle = user };
     struct nt_admin_error before = a->error;
@@ -317,18 +311,18 @@ bool nt_admin_account_create(struct nt_admin *a, const char *trusting,
     SAMPR_HANDLE user;
     bool ok, as_user = false;
     admin_begin(a);
-    if (!open_domain(a, DOMAIN_CHANGE) || !account_name(a, trusting, &name))
+    if (!admin_open_domain(a, ADMIN_DOMAIN_CHANGE) || !admin_account_name(a, trusting, &name))
         return false;
-    ok = create_user(a, &name, NT_ACB_INTERDOMAIN, &user);
+    ok = admin_create_user(a, &name, NT_ACB_INTERDOMAIN, &user);
     if (!ok && nt_status_is(a->error.status, NT_STATUS(INVALID_PARAMETER)))
-        ok = as_user = create_user(a, &name, NT_ACB_NORMAL, &user);
+        ok = as_user = admin_create_user(a, &name, NT_ACB_NORMAL, &user);
     if (!ok)
         return false;
-    ok = as_user ? set_password_and_type(a, user, initial) : set_password(a, user, initial);
+    ok = as_user ? set_password_and_type(a, user, initial) : admin_set_password(a, user, initial);
     if (ok)
-        close_handle(a, user);
+        admin_close_handle(a, user);
     else
-        delete_user(a, user); /* an account without its password is of no use to anybody */
+        admin_delete_user(a, user); /* an account without its password is of no use to anybody */
     return ok;
 }
 
@@ -338,15 +332,16 @@ static bool open_trust_account(struct nt_admin *a, const char *trusting, SAMPR_H
 {
     SAMPR_HANDLE reading;
     *account = (struct nt_admin_account){ 0 };
-    if (!open_domain(a, DOMAIN_CHANGE) || !find_account(a, trusting, &account->rid))
+    if (!admin_open_domain(a, ADMIN_DOMAIN_CHANGE) ||
+        !admin_find_account(a, trusting, &account->rid))
         return false;
     if (account->rid == 0)
         return admin_fail(a, NT_ADMIN_MISSING, NT_STATUS(NO_SUCH_USER), "there is no %s$ at %s",
                           trusting, a->host);
-    if (!open_user(a, account->rid, USER_READ, &reading))
+    if (!admin_open_user(a, account->rid, ADMIN_USER_READ, &reading))
         return false;
-    bool ok = query_user(a, reading, account);
-    close_handle(a, reading);
+    bool ok = admin_query_user(a, reading, account);
+    admin_close_handle(a, reading);
     if (!ok)
         return false;
     if (account->type != NT_ADMIN_INTERDOMAIN)
@@ -354,7 +349,7 @@ static bool open_trust_account(struct nt_admin *a, const char *trusting, SAMPR_H
                           "%s$ at %s is a %s account: a computer or user there has the name of the "
                           "trusting domain. It is left alone; rename it first",
                           trusting, a->host, nt_admin_account_type_name(account->type));
-    return open_user(a, account->rid, USER_CHANGE, user);
+    return admin_open_user(a, account->rid, ADMIN_USER_CHANGE, user);
 }
 
 bool nt_admin_account_enable(struct nt_admin *a, const char *trusting)
@@ -366,8 +361,8 @@ bool nt_admin_account_enable(struct nt_admin *a, const char *trusting)
     if (!open_trust_account(a, trusting, &user, &account))
         return false;
     info.Control.UserAccountControl = NT_ACB_INTERDOMAIN;
-    bool ok = set_info(a, user, UserControlInformation, &info);
-    close_handle(a, user);
+    bool ok = admin_set_info(a, user, UserControlInformation, &info);
+    admin_close_handle(a, user);
     return ok;
 }
 

@@ -33,21 +33,31 @@ static bool nonsense(struct nt_admin *a, const char *what)
 
 /* --- the domain --- */
 
-/* The older call, for controllers that lack the newer one: Samba's NT-style ones. */
-static bool query_old_policy(struct nt_admin *a, uint16_t class,
+static bool is_unknown_class(ntstatus status)
+{
+    return nt_status_is(status, NT_STATUS(INVALID_PARAMETER)) ||
+           nt_status_is(status, NT_STATUS(INVALID_INFO_CLASS)) ||
+           nt_status_is(status, NT_STATUS(NOT_SUPPORTED));
+}
+
+/* The call of before Windows 2000, which is all that Samba's NT-style controllers and members have.
+ */
+static bool query_policy_old(struct nt_admin *a, uint16_t class,
                              const LSAPR_POLICY_INFORMATION **out)
 {
-    struct LsarQueryInformationPolicy args = { .InformationClass = class };
-    args.PolicyHandle = a->policy;
+    struct LsarQueryInformationPolicy args = { .PolicyHandle = a->policy,
+                                               .InformationClass = class };
     if (!admin_call(a, &a->lsa, &ndr_LsarQueryInformationPolicy, &args))
         return nt_status_is(a->error.status, NT_STATUS(RPC_CALL_FAILED));
-    if (nt_status_ok(args.result))
-        *out = args.PolicyInformation;
+    if (is_unknown_class(args.result))
+        return true;
+    if (!nt_status_ok(args.result))
+        return admin_status(a, &ndr_LsarQueryInformationPolicy, args.result);
+    *out = args.PolicyInformation;
     return true;
 }
 
-/* *out NULL: the controller does not know the class. */
-static bool query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_INFORMATION **out)
+bool admin_query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_INFORMATION **out)
 {
     struct LsarQueryInformationPolicy2 args = { .InformationClass = class };
     *out = NULL;
@@ -56,10 +66,8 @@ static bool query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_
     args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarQueryInformationPolicy2, &args))
         return nt_status_is(a->error.status, NT_STATUS(RPC_CALL_FAILED)) &&
-               query_old_policy(a, class, out);
-    if (nt_status_is(args.result, NT_STATUS(INVALID_PARAMETER)) ||
-        nt_status_is(args.result, NT_STATUS(INVALID_INFO_CLASS)) ||
-        nt_status_is(args.result, NT_STATUS(NOT_SUPPORTED)))
+               query_policy_old(a, class, out);
+    if (is_unknown_class(args.result))
         return true;
     if (!nt_status_ok(args.result))
         return admin_status(a, &ndr_LsarQueryInformationPolicy2, args.result);
@@ -82,7 +90,7 @@ bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out)
     const LSAPR_POLICY_INFORMATION *info;
     *out = (struct nt_admin_names){ 0 };
     admin_begin(a);
-    if (!query_policy(a, PolicyDnsDomainInformation, &info))
+    if (!admin_query_policy(a, PolicyDnsDomainInformation, &info))
         return false;
     if (info != NULL) {
         const LSAPR_POLICY_DNS_DOMAIN_INFO *dns = &info->PolicyDnsDomainInfo;
@@ -94,7 +102,7 @@ bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out)
         know_domain(a, out);
         return true;
     }
-    if (!query_policy(a, PolicyAccountDomainInformation, &info))
+    if (!admin_query_policy(a, PolicyAccountDomainInformation, &info))
         return false;
     if (info == NULL)
         return nonsense(a, "its domain");
