@@ -1,0 +1,455 @@
+#include "repair/computer_member.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/owf.h"
+#include "repair/computer_run.h"
+
+#define SECRET_MAX  1024 /* bytes of a record, or of a password as text */
+#define TESTJOIN_MS 20000
+
+static bool say(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Always false. */
+static bool say(char *why, size_t size, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, size, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* What a program said, in one line: its last one that is not empty. */
+static void last_line(const char *text, char *out, size_t size)
+{
+    size_t end = strlen(text), begin;
+    while (end > 0 && isspace((unsigned char)text[end - 1]))
+        end--;
+    for (begin = end; begin > 0 && text[begin - 1] != '\n'; begin--)
+        ;
+    snprintf(out, size, "%.*s", (int)(end - begin < size ? end - begin : size - 1), text + begin);
+}
+
+static bool not_run(enum nt_run_end end, const char *program, char *why, size_t size)
+{
+    switch (end) {
+    case NT_RUN_MISSING:
+        return say(why, size, "there is no %s on this computer", program);
+    case NT_RUN_TIMEOUT:
+        return say(why, size, "%s did not end in time", program);
+    case NT_RUN_FAILED:
+        return say(why, size, "%s could not be run", program);
+    case NT_RUN_EXITED:
+        break;
+    }
+    return true;
+}
+
+/* --- the configuration --- */
+
+static void copy(char *to, size_t size, const char *value, size_t len)
+{
+    if (len < size) {
+        memcpy(to, value, len);
+        to[len] = '\0';
+    }
+}
+
+static bool is_word(const char *value, size_t len, const char *word)
+{
+    return len == strlen(word) && strncasecmp(value, word, len) == 0;
+}
+
+static void take_option(struct nt_member *m, const char *key, size_t key_len, const char *value,
+                        size_t len)
+{
+    if (is_word(key, key_len, "netbios name"))
+        copy(m->computer, sizeof m->computer, value, len);
+    else if (is_word(key, key_len, "workgroup"))
+        copy(m->domain, sizeof m->domain, value, len);
+    else if (is_word(key, key_len, "realm"))
+        copy(m->realm, sizeof m->realm, value, len);
+    else if (is_word(key, key_len, "private dir"))
+        copy(m->private_dir, sizeof m->private_dir, value, len);
+    else if (is_word(key, key_len, "security")) {
+        m->ads = is_word(value, len, "ads");
+        m->is_member = m->ads || is_word(value, len, "domain");
+    } else if (is_word(key, key_len, "kerberos method"))
+        m->keytab = !is_word(value, len, "secrets only") && !is_word(value, len, "default");
+    else if (is_word(key, key_len, "machine password timeout"))
+        m->interval_s = (uint32_t)strtoul(value, NULL, 10);
+}
+
+bool nt_member_parse(const char *text, struct nt_member *out)
+{
+    bool global = false;
+    for (const char *line = text; *line != '\0';) {
+        size_t len = strcspn(line, "\n");
+        const char *at = line + strspn(line, " \t");
+        const char *equals = memchr(line, '=', len);
+        if (*at == '[') {
+            global = strncasecmp(at, "[global]", 8) == 0;
+        } else if (global && equals != NULL && at < equals) {
+            const char *value = equals + 1 + strspn(equals + 1, " \t");
+            size_t key = (size_t)(equals - at);
+            while (key > 0 && isspace((unsigned char)at[key - 1]))
+                key--;
+            size_t value_len = value < line + len ? (size_t)(line + len - value) : 0;
+            while (value_len > 0 && isspace((unsigned char)value[value_len - 1]))
+                value_len--;
+            take_option(out, at, key, value, value_len);
+        }
+        line += len;
+        line += *line == '\n' ? 1 : 0;
+    }
+    return out->computer[0] != '\0' && out->domain[0] != '\0';
+}
+
+bool nt_member_read(const char *config, struct nt_member *out, char *why, size_t why_size)
+{
+    char text[NT_RUN_OUTPUT], file[NT_MEMBER_PATH];
+    int code;
+    *out = (struct nt_member){ .is_member = false };
+    snprintf(file, sizeof file, "%s", config != NULL ? config : "");
+    memcpy(out->config, file, sizeof file);
+    const char *argv[] = { "testparm", "-s", "-v", config != NULL ? file : NULL, NULL };
+    const struct nt_run run = { .argv = argv };
+    if (!not_run(nt_run(&run, &code, text, sizeof text), "testparm", why, why_size))
+        return false;
+    if (code != 0)
+        return say(why, why_size, "Samba's testparm does not accept %s",
+                   config != NULL ? config : "its configuration");
+    return nt_member_parse(text, out) ||
+           say(why, why_size, "testparm does not say what this computer's name is");
+}
+
+/* --- running net --- */
+
+/* With the configuration before the words. */
+static enum nt_run_end run_net(const struct nt_member *m, const char *const *words,
+                               const char *input, int *code, char *out, size_t size)
+{
+    const char *argv[NT_RUN_WORDS + 1] = { "net" };
+    size_t n = 1;
+    if (m->config[0] != '\0') {
+        argv[n++] = "--configfile";
+        argv[n++] = m->config;
+    }
+    for (size_t i = 0; words[i] != NULL && n < NT_RUN_WORDS; i++)
+        argv[n++] = words[i];
+    const struct nt_run run = {
+        .argv = argv, .input = input, .limit_ms = TESTJOIN_MS, .errors = true
+    };
+    return nt_run(&run, code, out, size);
+}
+
+/* --- the secret --- */
+
+void nt_member_secret_wipe(struct nt_member_secret *s)
+{
+    nt_secret_wipe(&s->current);
+    nt_secret_wipe(&s->previous);
+    s->found = NT_MEMBER_UNSEEN;
+}
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool nt_member_record(const char *text, uint8_t *out, size_t size, size_t *len)
+{
+    *len = 0;
+    for (const char *p = text; *p != '\0' && *p != '\n';) {
+        int value = (unsigned char)*p, step = 1;
+        if (*p == '\\') {
+            int high = hex(p[1]), low = high >= 0 ? hex(p[2]) : -1;
+            if (low < 0)
+                return false;
+            value = high << 4 | low;
+            step = 3;
+        }
+        if (*len == size)
+            return false;
+        out[(*len)++] = (uint8_t)value;
+        p += step;
+    }
+    return *len > 0;
+}
+
+enum record { RECORD, NO_RECORD, UNREADABLE };
+
+/* One record of secrets.tdb. */
+static enum record dump(const struct nt_member *m, const char *what, uint8_t *out, size_t size,
+                        size_t *len, char *why, size_t why_size)
+{
+    char key[NT_MEMBER_NAME + 64], path[NT_MEMBER_PATH + 16], text[4 * SECRET_MAX];
+    char domain[NT_MEMBER_NAME];
+    const char *const argv[] = { "tdbdump", "-k", key, path, NULL };
+    const struct nt_run run = { .argv = argv, .errors = true };
+    int code;
+    for (size_t i = 0; i < sizeof domain; i++)
+        domain[i] = (char)toupper((unsigned char)m->domain[i]);
+    snprintf(key, sizeof key, "SECRETS/%s/%s", what, domain);
+    snprintf(path, sizeof path, "%s/secrets.tdb", m->private_dir);
+    if (access(path, R_OK) != 0) {
+        say(why, why_size, errno == EACCES ? "only root may read %s" : "there is no %s", path);
+        return errno == ENOENT ? NO_RECORD : UNREADABLE;
+    }
+    if (!not_run(nt_run(&run, &code, text, sizeof text), "tdbdump (package tdb-tools)", why,
+                 why_size))
+        return UNREADABLE;
+    enum record got = UNREADABLE;
+    if (code == 0 && nt_member_record(text, out, size, len))
+        got = RECORD;
+    else if (code == 1 && text[0] == '\0')
+        got = NO_RECORD; /* of one that it cannot open it says so */
+    else
+        say(why, why_size, "tdbdump does not read %s", path);
+    nt_wipe(text, sizeof text);
+    return got;
+}
+
+/* A password as Samba keeps it: text in UTF-8, with its NUL. */
+static bool hash_text(uint8_t *text, size_t len, size_t size, struct nt_secret *hash)
+{
+    bool ok = len > 0 && len < size;
+    if (ok) {
+        text[len] = '\0';
+        ok = nt_owf_text((const char *)text, hash) == NT_OK;
+    }
+    nt_wipe(text, size);
+    return ok;
+}
+
+void nt_member_secret(const struct nt_member *m, struct nt_member_secret *out)
+{
+    uint8_t b[SECRET_MAX];
+    size_t len;
+    *out = (struct nt_member_secret){ .found = NT_MEMBER_UNSEEN };
+    enum record got = dump(m, "MACHINE_PASSWORD", b, sizeof b, &len, out->why, sizeof out->why);
+    if (got == NO_RECORD) {
+        out->found = NT_MEMBER_NONE;
+        snprintf(out->why, sizeof out->why, "%s/secrets.tdb has no secret for %s", m->private_dir,
+                 m->domain);
+    }
+    if (got != RECORD)
+        return;
+    if (!hash_text(b, len, sizeof b, &out->current)) {
+        snprintf(out->why, sizeof out->why, "the secret in %s/secrets.tdb is no text in UTF-8",
+                 m->private_dir);
+        return;
+    }
+    out->found = NT_MEMBER_SECRET;
+    out->why[0] = '\0';
+    char unused[NT_MEMBER_WHY];
+    if (dump(m, "MACHINE_PASSWORD.PREV", b, sizeof b, &len, unused, sizeof unused) == RECORD)
+        hash_text(b, len, sizeof b, &out->previous);
+    if (dump(m, "MACHINE_LAST_CHANGE_TIME", b, sizeof b, &len, unused, sizeof unused) == RECORD &&
+        len == 4)
+        out->changed = nt_time_from_unix((int64_t)((uint32_t)b[0] | (uint32_t)b[1] << 8 |
+                                                   (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24),
+                                         0);
+}
+
+bool nt_member_secret_file(const char *path, struct nt_member_secret *out)
+{
+    uint8_t b[SECRET_MAX];
+    struct stat st;
+    *out = (struct nt_member_secret){ .found = NT_MEMBER_UNSEEN };
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return say(out->why, sizeof out->why, "%s: %s", path, strerror(errno));
+    bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) == 0 &&
+              (st.st_uid == geteuid() || st.st_uid == 0);
+    ssize_t n = ok ? read(fd, b, sizeof b - 1) : 0;
+    close(fd);
+    if (!ok)
+        return say(out->why, sizeof out->why,
+                   "%s: has to be a plain file of this user's that nobody else may read: chmod 600",
+                   path);
+    size_t len = n > 0 ? (size_t)n : 0;
+    while (len > 0 && (b[len - 1] == '\n' || b[len - 1] == '\r'))
+        len--;
+    bool one_line = len > 0 && memchr(b, '\n', len) == NULL && memchr(b, '\0', len) == NULL;
+    if (!hash_text(b, one_line ? len : 0, sizeof b, &out->current))
+        return say(out->why, sizeof out->why, "%s: has to have the secret in its only line", path);
+    out->found = NT_MEMBER_SECRET;
+    return true;
+}
+
+/* --- the domain's SID --- */
+
+bool nt_member_sid_parse(const char *text, struct nt_sid *out)
+{
+    static const char before[] = "SID for domain ";
+    const char *line = strstr(text, before);
+    const char *is = line != NULL ? strstr(line, " is: S-") : NULL;
+    char sid[NT_SID_TEXT];
+    if (is == NULL)
+        return false;
+    is += strlen(" is: ");
+    size_t len = strcspn(is, " \r\n");
+    if (len >= sizeof sid)
+        return false;
+    memcpy(sid, is, len);
+    sid[len] = '\0';
+    return nt_sid_parse(sid, out);
+}
+
+bool nt_member_domain_sid(const struct nt_member *m, struct nt_sid *out)
+{
+    static const char *const words[] = { "getdomainsid", NULL };
+    char text[4096];
+    int code;
+    *out = (struct nt_sid){ 0 };
+    return run_net(m, words, NULL, &code, text, sizeof text) == NT_RUN_EXITED && code == 0 &&
+           nt_member_sid_parse(text, out);
+}
+
+/* --- the controllers --- */
+
+/* Adds each address of a text with one a line, unless it is there. */
+static void add_lines(const char *text, char *out, size_t size)
+{
+    static const char in_address[] = "0123456789abcdefABCDEF.:";
+    for (const char *line = text; *line != '\0';) {
+        char one[64];
+        size_t len = strcspn(line, "\n"), at = strlen(out);
+        size_t address = strspn(line, in_address);
+        if (address > 0 && address == len && address < sizeof one) {
+            snprintf(one, sizeof one, "%.*s", (int)address, line);
+            if (strstr(out, one) == NULL && at + address + 2 < size)
+                snprintf(out + at, size - at, "%s%s", at > 0 ? " " : "", one);
+        }
+        line += len;
+        line += *line == '\n' ? 1 : 0;
+    }
+}
+
+bool nt_member_controllers(const struct nt_member *m, char *out, size_t size)
+{
+    static const char *const kinds[] = { "pdc", "dc" };
+    char text[4096];
+    int code;
+    out[0] = '\0';
+    for (size_t i = 0; i < 2; i++) {
+        const char *const words[] = { "lookup", kinds[i], m->domain, NULL };
+        if (run_net(m, words, NULL, &code, text, sizeof text) == NT_RUN_EXITED && code == 0)
+            add_lines(text, out, size);
+    }
+    return out[0] != '\0';
+}
+
+/* --- what Samba makes of it --- */
+
+ntstatus nt_member_testjoin_parse(int code, const char *text)
+{
+    /* clang-format off */
+    static const struct {
+        const char *name;
+        ntstatus status;
+    } known[] = {
+        { "NT_STATUS_ACCESS_DENIED", { (uint32_t)NT_STATUS_CODE_ACCESS_DENIED } },
+        { "NT_STATUS_NO_TRUST_SAM_ACCOUNT", { (uint32_t)NT_STATUS_CODE_NO_TRUST_SAM_ACCOUNT } },
+        { "NT_STATUS_LOGON_FAILURE", { (uint32_t)NT_STATUS_CODE_ACCESS_DENIED } },
+        { "NT_STATUS_ACCOUNT_DISABLED", { (uint32_t)NT_STATUS_CODE_ACCOUNT_DISABLED } },
+        { "NT_STATUS_CANT_ACCESS_DOMAIN_INFO", { (uint32_t)NT_STATUS_CODE_CANT_ACCESS_DOMAIN_INFO } },
+        { "NT_STATUS_CONNECTION_REFUSED", { (uint32_t)NT_STATUS_CODE_CONNECTION_REFUSED } },
+        { "NT_STATUS_HOST_UNREACHABLE", { (uint32_t)NT_STATUS_CODE_HOST_UNREACHABLE } },
+        { "NT_STATUS_IO_TIMEOUT", { (uint32_t)NT_STATUS_CODE_IO_TIMEOUT } },
+        { "NT_STATUS_DOWNGRADE_DETECTED", { (uint32_t)NT_STATUS_CODE_DOWNGRADE_DETECTED } },
+    };
+    /* clang-format on */
+    if (code == 0)
+        return NT_STATUS(SUCCESS);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strstr(text, known[i].name) != NULL)
+            return known[i].status;
+    return NT_STATUS(UNSUCCESSFUL);
+}
+
+bool nt_member_testjoin(const struct nt_member *m, const char *host, ntstatus *status, char *why,
+                        size_t why_size)
+{
+    const char *const words[] = { "rpc", "testjoin", "-S", host, NULL };
+    char text[4096];
+    int code;
+    *status = NT_STATUS(UNSUCCESSFUL);
+    enum nt_run_end end = run_net(m, words, NULL, &code, text, sizeof text);
+    if (!not_run(end, "net rpc testjoin", why, why_size))
+        return false;
+    *status = nt_member_testjoin_parse(code, text);
+    last_line(text, why, why_size);
+    return true;
+}
+
+enum nt_member_winbind nt_member_winbind(const struct nt_member *m, char *why, size_t why_size)
+{
+    char text[4096];
+    const char *argv[] = { "wbinfo", "-p", NULL };
+    const struct nt_run run = { .argv = argv, .limit_ms = TESTJOIN_MS, .errors = true };
+    int code;
+    *why = '\0';
+    enum nt_run_end end = nt_run(&run, &code, text, sizeof text);
+    if (end == NT_RUN_MISSING)
+        return NT_WINBIND_UNSEEN;
+    if (end != NT_RUN_EXITED || code != 0)
+        return NT_WINBIND_DOWN;
+    argv[1] = "--own-domain";
+    end = nt_run(&run, &code, text, sizeof text);
+    text[strcspn(text, "\n")] = '\0';
+    if (end != NT_RUN_EXITED || code != 0 || strcasecmp(text, m->domain) != 0)
+        return NT_WINBIND_UNSEEN; /* of another configuration */
+    argv[1] = "-t";
+    end = nt_run(&run, &code, text, sizeof text);
+    if (end == NT_RUN_EXITED && code == 0)
+        return NT_WINBIND_GOOD;
+    /* The first line has the status. */
+    snprintf(why, why_size, "%.*s", (int)strcspn(text, "\n"), text);
+    return NT_WINBIND_BAD;
+}
+
+/* --- a new one --- */
+
+bool nt_member_may_store(const struct nt_member *m, char *why, size_t why_size)
+{
+    static const char *const words[] = { "help", NULL };
+    char path[NT_MEMBER_PATH + 16], text[4096];
+    int code;
+    snprintf(path, sizeof path, "%s/secrets.tdb", m->private_dir);
+    if (access(path, R_OK | W_OK) != 0)
+        return say(why, why_size, "%s: %s%s", path, strerror(errno),
+                   errno == EACCES ? "; run it as root" : "; this computer has not joined");
+    return not_run(run_net(m, words, NULL, &code, text, sizeof text), "net", why, why_size);
+}
+
+bool nt_member_store(const struct nt_member *m, const char *secret, char *why, size_t why_size)
+{
+    static const char *const words[] = { "changesecretpw", "-f", "-i", NULL };
+    char text[4096], input[SECRET_MAX];
+    int code;
+    snprintf(input, sizeof input, "%s\n", secret);
+    enum nt_run_end end = run_net(m, words, input, &code, text, sizeof text);
+    nt_wipe(input, sizeof input);
+    if (!not_run(end, "net changesecretpw", why, why_size))
+        return false;
+    if (code == 0)
+        return true;
+    last_line(text, why, why_size);
+    return false;
+}
