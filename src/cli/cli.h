@@ -35,12 +35,11 @@ struct cli {
     int password_fd, peer_password_fd;  /* -1: none */
     bool empty_password, generate, weak, dry_run, follow, response, hex, all;
     bool locate;
-    bool kerberos; /* instead of peer_user */
+    bool kerberos;                                   /* instead of peer_user */
+    const char *domain, *samba_config, *secret_file; /* of a member computer */
+    bool create;
     bool recreate, only_password, yes;
     const char *ends; /* the file; NULL: the usual one */
-    bool socket_named; /* ntrustd's, by option or environment */
-    bool watching;
-    const char *watch; /* seconds; NULL: as usual */
     bool reset_here, reset_code;
     const char *trust_type, *direction; /* of a new trust */
     const char *as; /* of a trust: "trusting", "trusted", "both"; NULL: not given */
@@ -112,7 +111,7 @@ struct cli_command {
     int (*run)(const struct cli *cli);
 };
 extern const struct cli_command cli_domain_commands[], cli_trust_commands[], cli_account_commands[],
-    cli_repair_commands[], cli_locate_commands[], cli_store_commands[], cli_misc_commands[],
-    cli_decode_commands[], cli_ends_commands[]; /* each ends with words NULL */
+    cli_computer_commands[], cli_repair_commands[], cli_locate_commands[], cli_store_commands[],
+    cli_misc_commands[], cli_decode_commands[], cli_ends_commands[]; /* each ends with words NULL */
 
 #endif

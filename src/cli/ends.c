@@ -7,14 +7,13 @@
 #include <unistd.h>
 
 #include "crypto/sysenv.h"
-#include "repair/crew.h"
 #include "repair/pair.h"
 
 #define TYPED 1024 /* bytes of a password that is typed */
 
 /* --- the ends file --- */
 
-bool cli_ends_file(const struct cli *cli, struct nt_ends *file)
+static bool load(const struct cli *cli, struct nt_ends *file)
 {
     char path[NT_END_PATH], why[600];
     const char *home = getenv("HOME");
@@ -32,7 +31,7 @@ bool cli_ends_file(const struct cli *cli, struct nt_ends *file)
 
 static bool ask_password(void *ctx, struct nt_credentials *c, char *why, size_t why_size)
 {
-    const struct cli *cli = ctx;
+    const struct cli *cli = ((const struct cli_ends *)ctx)->cli;
     char typed[TYPED], prompt[NT_END_USER * 2];
     snprintf(prompt, sizeof prompt, "Password of %s\\%s", c->domain, c->user);
     if (!cli_read_password(cli->peer_password_fd, prompt, false, typed, sizeof typed))
@@ -44,23 +43,20 @@ static bool ask_password(void *ctx, struct nt_credentials *c, char *why, size_t 
     return ok;
 }
 
-bool cli_ends_identify(const struct cli *cli, const struct nt_end *end, size_t i,
-                       struct nt_credentials *out)
+/* The i-th -U and -A are of the i-th end. */
+static bool identify(struct cli_ends *e, size_t i)
 {
+    const struct cli *cli = e->cli;
     char why[600];
-    union {
-        const struct cli *in;
-        void *out;
-    } ctx = { cli }; /* handed to ask_password, which only reads */
     const struct nt_pair_who who = {
         .file = i < cli->credentials.count ? cli->credentials.item[i] : NULL,
         .user = i < cli->users.count ? cli->users.item[i] : NULL,
-        .kerberos = cli->kerberos && i < 2,
-        .env = i < 2 || nt_credentials_named(end->name),
+        .kerberos = cli->kerberos,
+        .env = true,
         .ask = ask_password,
-        .ctx = ctx.out,
+        .ctx = e,
     };
-    if (nt_pair_identify(end, &who, out, why, sizeof why))
+    if (nt_pair_identify(&e->end[i], &who, &e->credentials[i], why, sizeof why))
         return true;
     if (*why != '\0')
         cli_fail("%s", why);
@@ -69,16 +65,17 @@ bool cli_ends_identify(const struct cli *cli, const struct nt_end *end, size_t i
 
 /* --- the controllers --- */
 
-static void locate(void *ctx, size_t i)
+static bool locate(struct cli_ends *e, size_t i)
 {
-    struct cli_ends *e = ctx;
     struct nt_look_end *look = &e->look[i];
     *look = (struct nt_look_end){ .end = &e->end[i],
                                   .credentials = &e->credentials[i],
                                   .lost = e->lost[i] };
-    /* A list that breaks the form was refused with the name or the file that has it. */
-    (void)nt_pair_controllers(e->config.env, &e->end[i], &e->credentials[i], &look->servers,
-                              e->lost[i], sizeof e->lost[i]);
+    if (nt_pair_controllers(e->config.env, &e->end[i], &e->credentials[i], &look->servers,
+                            e->lost[i], sizeof e->lost[i]))
+        return true;
+    cli_fail("%s", e->lost[i]);
+    return false;
 }
 
 static void show_step(void *ctx, const char *host, const char *what)
@@ -93,7 +90,7 @@ bool cli_ends_begin(const struct cli *cli, struct cli_ends *e)
     char why[400];
     *e = (struct cli_ends){ .cli = cli, .progress = isatty(STDERR_FILENO) && !cli->json };
     e->config = (struct nt_look_config){ .env = nt_env_system(), .step = show_step, .ctx = e };
-    if (!cli_ends_file(cli, &e->file))
+    if (!load(cli, &e->file))
         return false;
     for (size_t i = 0; i < 2; i++)
         if (!nt_end_find(&e->file, cli->args[i], &e->end[i], why, sizeof why)) {
@@ -101,9 +98,11 @@ bool cli_ends_begin(const struct cli *cli, struct cli_ends *e)
             return false;
         }
     for (size_t i = 0; i < 2; i++)
-        if (!cli_ends_identify(cli, &e->end[i], i, &e->credentials[i]))
+        if (!identify(e, i))
             return false;
-    nt_crew_run(2, 2, locate, e);
+    for (size_t i = 0; i < 2; i++)
+        if (!locate(e, i))
+            return false;
     return true;
 }
 

@@ -19,16 +19,16 @@
 #define SOCKET_DEFAULT "/run/ntrust/admin.sock"
 
 static const struct cli_command *const groups[] = {
-    cli_repair_commands, cli_ends_commands,    cli_trust_commands,
-    cli_locate_commands, cli_account_commands, cli_domain_commands,
-    cli_store_commands,  cli_misc_commands,    cli_decode_commands,
+    cli_repair_commands,  cli_ends_commands,     cli_trust_commands,  cli_locate_commands,
+    cli_account_commands, cli_computer_commands, cli_domain_commands, cli_store_commands,
+    cli_misc_commands,    cli_decode_commands,
 };
 
 /* Every option there is. The common ones go with each command. */
 static const struct option_row {
     const char *name;
     char letter;     /* 0: none */
-    const char *arg; /* NULL: takes none; "[=" first: may be left out */
+    const char *arg; /* NULL: takes none */
     bool common;
     const char *help;
 } rows[] = {
@@ -63,16 +63,19 @@ static const struct option_row {
     { "follow", 'f', NULL, false, "go on showing events as they come, until Ctrl-C" },
     { "pcap", 0, "FILE", false,
       "a capture, in libpcap's or Wireshark's format ('-': standard input)" },
-    { "all", 0, NULL, false,
-      "check: every trust of the ends file; decode: every call, not only those of trusts" },
-    { "watch", 0, "[=SECONDS]", false,
-      "repeat (every 60 s), and tell what is other than before, until Ctrl-C" },
+    { "all", 0, NULL, false, "every call, not only those that trusts are made of" },
     { "interface", 0, "NAME", false, "netlogon, lsarpc, samr, epm, srvsvc, wkssvc or dssetup" },
     { "opnum", 0, "N", false, "the number of the call" },
     { "request", 0, "FILE", false, "the stub of a request ('-': standard input)" },
     { "response", 0, "FILE", false, "the stub of a response ('-': standard input)" },
     { "hex", 0, NULL, false, "the file has hexadecimal text" },
     { "weak", 0, NULL, false, "allow RC4 for this trust: only for a peer that has no AES" },
+    { "domain", 'd', "END", false,
+      "the computer's domain: DOMAIN, DOMAIN@SERVER, or of the ends file (this computer's)" },
+    { "samba-config", 0, "FILE", false, "Samba's configuration of this computer (the usual one)" },
+    { "secret-file", 0, "FILE", false,
+      "check: the computer's secret is in it; reset: put the new one there; mode 0600" },
+    { "create", 0, NULL, false, "make the computer's account, if the domain has none" },
     { "recreate", 0, NULL, false, "make both halves anew, not only their secrets" },
     { "only-password", 0, NULL, false,
       "new secrets only: nothing is made, deleted or set besides" },
@@ -140,17 +143,12 @@ static bool takes(const struct cli_command *c, const char *option)
     return false;
 }
 
-static bool may_lack(const struct option_row *r)
-{
-    return r->arg != NULL && strncmp(r->arg, "[=", 2) == 0;
-}
-
 static void print_option(const struct option_row *r)
 {
     char left[64];
     snprintf(left, sizeof left, "%s%c%s --%s%s%s", r->letter != 0 ? "-" : "  ",
              r->letter != 0 ? r->letter : ' ', r->letter != 0 ? "," : "", r->name,
-             r->arg != NULL && !may_lack(r) ? " " : "", r->arg != NULL ? r->arg : "");
+             r->arg != NULL ? " " : "", r->arg != NULL ? r->arg : "");
     printf("  %-30s %s\n", left, r->help);
 }
 
@@ -267,6 +265,10 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "user", &cli->peer_user, NULL },
         { "kerberos", NULL, &cli->kerberos },
         { "ends", &cli->ends, NULL },
+        { "domain", &cli->domain, NULL },
+        { "samba-config", &cli->samba_config, NULL },
+        { "secret-file", &cli->secret_file, NULL },
+        { "create", NULL, &cli->create },
         { "recreate", NULL, &cli->recreate },
         { "only-password", NULL, &cli->only_password },
         { "yes", NULL, &cli->yes },
@@ -280,7 +282,6 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "follow", NULL, &cli->follow },
         { "pcap", &cli->pcap, NULL },
         { "all", NULL, &cli->all },
-        { "watch", &cli->watch, &cli->watching },
         { "interface", &cli->interface, NULL },
         { "opnum", &cli->opnum, NULL },
         { "request", &cli->file, NULL },
@@ -325,11 +326,9 @@ static bool parse(struct cli *cli, int argc, char **argv)
     char letters[2 * NT_COUNT(rows) + 1];
     size_t at = 0;
     for (size_t i = 0; i < NT_COUNT(rows); i++) {
-        options[i] = (struct option){ rows[i].name,
-                                      may_lack(&rows[i])    ? optional_argument
-                                      : rows[i].arg != NULL ? required_argument
-                                                            : no_argument,
-                                      NULL, 256 + (int)i };
+        options[i] =
+            (struct option){ rows[i].name, rows[i].arg != NULL ? required_argument : no_argument,
+                             NULL, 256 + (int)i };
         if (rows[i].letter != 0) {
             letters[at++] = rows[i].letter;
             if (rows[i].arg != NULL)
@@ -388,7 +387,6 @@ int main(int argc, char **argv)
     size_t count = (size_t)(argc - optind), used;
     if (cli.socket == NULL)
         cli.socket = getenv("NTRUST_SOCKET");
-    cli.socket_named = cli.socket != NULL;
     if (cli.socket == NULL)
         cli.socket = SOCKET_DEFAULT;
     cli.color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL && !cli.json;
