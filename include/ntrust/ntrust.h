@@ -88,7 +88,7 @@ enum ntrust_result ntrust_set_servers(struct ntrust *t, unsigned end, const char
 
 /*
  * Who its administrator is; the last of these calls counts. Without any it is whom the ends file
- * names; else nobody, and the end is only seen from the other one.
+ * names; else nobody, and of the end is seen what it tells to all, and what the other one sees.
  *
  * user: "NAME" or "DOMAIN\\NAME"; NULL: the user that the ends file names.
  */
@@ -104,8 +104,8 @@ enum ntrust_result ntrust_set_environment(struct ntrust *t, unsigned end);
 
 /* --- how --- */
 
-/* Told before each step, in the thread of the call: the controller, and what is asked of it, for a
- * person who waits. NULL: nobody. */
+/* Told before each step: the controller, and what is asked of it, for a person who waits. Called
+ * one at a time, by the call's thread or by others that the call has started. NULL: nobody. */
 typedef void ntrust_progress_fn(void *ctx, const char *host, const char *step);
 enum ntrust_result ntrust_on_progress(struct ntrust *t, ntrust_progress_fn *progress, void *ctx);
 
@@ -174,8 +174,11 @@ enum ntrust_result ntrust_get_end(const struct ntrust *t, unsigned end, struct n
  * controller did not answer, else "". */
 struct ntrust_controller {
     const char *host;
-    enum ntrust_seen reached; /* NTRUST_NOT_ASKED: no administrator of the end is known */
+    enum ntrust_seen reached;
     const char *reached_error;
+    int anonymous; /* 1: without an administrator of its domain: what it tells to all */
+    int primary;   /* 1: the domain's primary controller */
+    int protection_known, is_signed, is_encrypted; /* of the session with it */
     int clock_known;
     int64_t clock_ahead_ms; /* of this computer's clock */
 
@@ -197,7 +200,7 @@ struct ntrust_controller {
     const char *account_type;     /* "interdomain trust", or what else it is */
     int64_t account_password_set; /* seconds since 1970-01-01 UTC; 0: never */
 
-    /* its secure channel to the other end, where it trusts that; proven anew */
+    /* its secure channel to the other end, where it trusts that; proven now */
     enum ntrust_seen channel;
     const char *channel_error;
     uint32_t channel_code; /* Win32 code; 0: good */

@@ -40,6 +40,9 @@ struct cli {
     bool create;
     bool recreate, only_password, yes;
     const char *ends; /* the file; NULL: the usual one */
+    bool socket_named; /* ntrustd's, by option or environment */
+    bool watching;
+    const char *watch; /* seconds; NULL: as usual */
     bool reset_here, reset_code;
     const char *trust_type, *direction; /* of a new trust */
     const char *as; /* of a trust: "trusting", "trusted", "both"; NULL: not given */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/utf16.h"
 #include "cli/ends.h"
@@ -247,10 +248,31 @@ static bool needs_two(const struct cli *cli)
     return needs;
 }
 
+/* DOMAIN is the partner of the domain that ntrustd runs here, unless what was typed belongs to
+ * foreign domains only, or there is no ntrustd. */
+static bool is_foreign(const struct cli *cli)
+{
+    if (cli->arg_count != 1)
+        return false;
+    return strchr(cli->args[0], '@') != NULL || cli->credentials.count > 0 || cli->ends != NULL ||
+           (!cli->socket_named && access(cli->socket, F_OK) != 0);
+}
+
 static int check(const struct cli *cli)
 {
     if (cli->arg_count == 2)
         return cli_check_ends(cli);
+    if (cli->all && cli->arg_count > 0) {
+        cli_usage("--all is every trust of the ends file, and takes no DOMAIN");
+        return CHECK_UNKNOWN;
+    }
+    if (cli->all || is_foreign(cli))
+        return cli_check_many(cli);
+    if (cli->watching) {
+        cli_usage("--watch is for domains that ntrustd does not run; its own are watched by the "
+                  "daemon: ntrust events --follow");
+        return CHECK_UNKNOWN;
+    }
     return needs_two(cli) ? CHECK_UNKNOWN : cli_check(cli);
 }
 
@@ -262,7 +284,8 @@ static int reset(const struct cli *cli)
 }
 
 const struct cli_command cli_repair_commands[] = {
-    { "check", "[DOMAIN [OTHER]]", 0, 2, "user credentials ends kerberos peer-password-fd server",
+    { "check", "[DOMAIN [OTHER]]", 0, 2,
+      "user credentials ends kerberos peer-password-fd server all watch",
       "Check trusts, and say what is wrong and what to do",
       "Runs at either end. At the trusting end it has the trust proven now; at the trusted end it\n"
       "tells what is known of the other. With -U or -k (and, at the trusted end, --server) it also "
@@ -273,6 +296,12 @@ const struct cli_command cli_repair_commands[] = {
       "ntrustd: each is a NetBIOS or DNS name, DOMAIN@SERVER, or a name of the ends file. The "
       "first\n"
       "-U or -A is for the first of them, the second for the second.\n\n"
+      "DOMAIN@SERVER, or DOMAIN with -A, --ends or where no ntrustd runs, checks every trust that\n"
+      "this domain has; of its partners those are looked at as administrator that the ends file "
+      "or\n"
+      "the environment (NTRUST_USER_NAME) knows. --all checks every trust between the ends of the\n"
+      "ends file. Many are looked at at once: a line each, then what is wrong with those not "
+      "good.\n\n"
       "What cannot be seen with the given rights is said to be unknown. Exits 0 when all is good,\n"
       "1 with a warning, 2 when a trust is broken, burned or missing, 3 when it cannot be told.",
       check },

@@ -7,13 +7,14 @@
 #include <unistd.h>
 
 #include "crypto/sysenv.h"
+#include "repair/crew.h"
 #include "repair/pair.h"
 
 #define TYPED 1024 /* bytes of a password that is typed */
 
 /* --- the ends file --- */
 
-static bool load(const struct cli *cli, struct nt_ends *file)
+bool cli_ends_file(const struct cli *cli, struct nt_ends *file)
 {
     char path[NT_END_PATH], why[600];
     const char *home = getenv("HOME");
@@ -31,7 +32,7 @@ static bool load(const struct cli *cli, struct nt_ends *file)
 
 static bool ask_password(void *ctx, struct nt_credentials *c, char *why, size_t why_size)
 {
-    const struct cli *cli = ((const struct cli_ends *)ctx)->cli;
+    const struct cli *cli = ctx;
     char typed[TYPED], prompt[NT_END_USER * 2];
     snprintf(prompt, sizeof prompt, "Password of %s\\%s", c->domain, c->user);
     if (!cli_read_password(cli->peer_password_fd, prompt, false, typed, sizeof typed))
@@ -43,20 +44,23 @@ static bool ask_password(void *ctx, struct nt_credentials *c, char *why, size_t 
     return ok;
 }
 
-/* The i-th -U and -A are of the i-th end. */
-static bool identify(struct cli_ends *e, size_t i)
+bool cli_ends_identify(const struct cli *cli, const struct nt_end *end, size_t i,
+                       struct nt_credentials *out)
 {
-    const struct cli *cli = e->cli;
     char why[600];
+    union {
+        const struct cli *in;
+        void *out;
+    } ctx = { cli }; /* handed to ask_password, which only reads */
     const struct nt_pair_who who = {
         .file = i < cli->credentials.count ? cli->credentials.item[i] : NULL,
         .user = i < cli->users.count ? cli->users.item[i] : NULL,
-        .kerberos = cli->kerberos,
-        .env = true,
+        .kerberos = cli->kerberos && i < 2,
+        .env = i < 2 || nt_credentials_named(end->name),
         .ask = ask_password,
-        .ctx = e,
+        .ctx = ctx.out,
     };
-    if (nt_pair_identify(&e->end[i], &who, &e->credentials[i], why, sizeof why))
+    if (nt_pair_identify(end, &who, out, why, sizeof why))
         return true;
     if (*why != '\0')
         cli_fail("%s", why);
@@ -65,17 +69,16 @@ static bool identify(struct cli_ends *e, size_t i)
 
 /* --- the controllers --- */
 
-static bool locate(struct cli_ends *e, size_t i)
+static void locate(void *ctx, size_t i)
 {
+    struct cli_ends *e = ctx;
     struct nt_look_end *look = &e->look[i];
     *look = (struct nt_look_end){ .end = &e->end[i],
                                   .credentials = &e->credentials[i],
                                   .lost = e->lost[i] };
-    if (nt_pair_controllers(e->config.env, &e->end[i], &e->credentials[i], &look->servers,
-                            e->lost[i], sizeof e->lost[i]))
-        return true;
-    cli_fail("%s", e->lost[i]);
-    return false;
+    /* A list that breaks the form was refused with the name or the file that has it. */
+    (void)nt_pair_controllers(e->config.env, &e->end[i], &e->credentials[i], &look->servers,
+                              e->lost[i], sizeof e->lost[i]);
 }
 
 static void show_step(void *ctx, const char *host, const char *what)
@@ -90,7 +93,7 @@ bool cli_ends_begin(const struct cli *cli, struct cli_ends *e)
     char why[400];
     *e = (struct cli_ends){ .cli = cli, .progress = isatty(STDERR_FILENO) && !cli->json };
     e->config = (struct nt_look_config){ .env = nt_env_system(), .step = show_step, .ctx = e };
-    if (!load(cli, &e->file))
+    if (!cli_ends_file(cli, &e->file))
         return false;
     for (size_t i = 0; i < 2; i++)
         if (!nt_end_find(&e->file, cli->args[i], &e->end[i], why, sizeof why)) {
@@ -98,11 +101,9 @@ bool cli_ends_begin(const struct cli *cli, struct cli_ends *e)
             return false;
         }
     for (size_t i = 0; i < 2; i++)
-        if (!identify(e, i))
+        if (!cli_ends_identify(cli, &e->end[i], i, &e->credentials[i]))
             return false;
-    for (size_t i = 0; i < 2; i++)
-        if (!locate(e, i))
-            return false;
+    nt_crew_run(2, 2, locate, e);
     return true;
 }
 

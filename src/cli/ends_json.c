@@ -97,9 +97,14 @@ static json_t *controller_json(const struct nt_controller_facts *dc)
 
 json_t *cli_ends_json(const struct cli_ends *e)
 {
+    return cli_facts_json(&e->facts);
+}
+
+json_t *cli_facts_json(const struct nt_ends_facts *facts)
+{
     json_t *ends = json_array();
     for (size_t i = 0; i < 2; i++) {
-        const struct nt_end_facts *f = &e->facts.end[i];
+        const struct nt_end_facts *f = &facts->end[i];
         bool seen = nt_end_main(f) != NULL;
         char sid[NT_SID_TEXT] = "";
         json_t *controllers = json_array();

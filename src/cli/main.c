@@ -28,7 +28,7 @@ static const struct cli_command *const groups[] = {
 static const struct option_row {
     const char *name;
     char letter;     /* 0: none */
-    const char *arg; /* NULL: takes none */
+    const char *arg; /* NULL: takes none; "[=" first: may be left out */
     bool common;
     const char *help;
 } rows[] = {
@@ -63,7 +63,10 @@ static const struct option_row {
     { "follow", 'f', NULL, false, "go on showing events as they come, until Ctrl-C" },
     { "pcap", 0, "FILE", false,
       "a capture, in libpcap's or Wireshark's format ('-': standard input)" },
-    { "all", 0, NULL, false, "every call, not only those that trusts are made of" },
+    { "all", 0, NULL, false,
+      "check: every trust of the ends file; decode: every call, not only those of trusts" },
+    { "watch", 0, "[=SECONDS]", false,
+      "repeat (every 60 s), and tell what is other than before, until Ctrl-C" },
     { "interface", 0, "NAME", false, "netlogon, lsarpc, samr, epm, srvsvc, wkssvc or dssetup" },
     { "opnum", 0, "N", false, "the number of the call" },
     { "request", 0, "FILE", false, "the stub of a request ('-': standard input)" },
@@ -143,12 +146,17 @@ static bool takes(const struct cli_command *c, const char *option)
     return false;
 }
 
+static bool may_lack(const struct option_row *r)
+{
+    return r->arg != NULL && strncmp(r->arg, "[=", 2) == 0;
+}
+
 static void print_option(const struct option_row *r)
 {
     char left[64];
     snprintf(left, sizeof left, "%s%c%s --%s%s%s", r->letter != 0 ? "-" : "  ",
              r->letter != 0 ? r->letter : ' ', r->letter != 0 ? "," : "", r->name,
-             r->arg != NULL ? " " : "", r->arg != NULL ? r->arg : "");
+             r->arg != NULL && !may_lack(r) ? " " : "", r->arg != NULL ? r->arg : "");
     printf("  %-30s %s\n", left, r->help);
 }
 
@@ -282,6 +290,7 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "follow", NULL, &cli->follow },
         { "pcap", &cli->pcap, NULL },
         { "all", NULL, &cli->all },
+        { "watch", &cli->watch, &cli->watching },
         { "interface", &cli->interface, NULL },
         { "opnum", &cli->opnum, NULL },
         { "request", &cli->file, NULL },
@@ -326,9 +335,11 @@ static bool parse(struct cli *cli, int argc, char **argv)
     char letters[2 * NT_COUNT(rows) + 1];
     size_t at = 0;
     for (size_t i = 0; i < NT_COUNT(rows); i++) {
-        options[i] =
-            (struct option){ rows[i].name, rows[i].arg != NULL ? required_argument : no_argument,
-                             NULL, 256 + (int)i };
+        options[i] = (struct option){ rows[i].name,
+                                      may_lack(&rows[i])    ? optional_argument
+                                      : rows[i].arg != NULL ? required_argument
+                                                            : no_argument,
+                                      NULL, 256 + (int)i };
         if (rows[i].letter != 0) {
             letters[at++] = rows[i].letter;
             if (rows[i].arg != NULL)
@@ -387,6 +398,7 @@ int main(int argc, char **argv)
     size_t count = (size_t)(argc - optind), used;
     if (cli.socket == NULL)
         cli.socket = getenv("NTRUST_SOCKET");
+    cli.socket_named = cli.socket != NULL;
     if (cli.socket == NULL)
         cli.socket = SOCKET_DEFAULT;
     cli.color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL && !cli.json;

@@ -150,9 +150,16 @@ enum ntrust_result ntrust_get_controller(const struct ntrust *t, unsigned end, s
     struct ntrust_controller v = { .host = dc->host,
                                    .reached = seen_of(&dc->reached),
                                    .reached_error = error_of(&dc->reached),
+                                   .anonymous = dc->nobody,
+                                   .primary = dc->role_known && dc->pdc,
+                                   .protection_known = dc->protection_known,
                                    .clock_known = dc->clock_known };
     if (dc->clock_known)
         v.clock_ahead_ms = dc->ahead_100ns / (int64_t)(NT_TIME_SECOND / 1000);
+    if (dc->protection_known) {
+        v.is_signed = dc->protection.is_signed;
+        v.is_encrypted = dc->protection.is_encrypted;
+    }
     put_object(dc, t->end[end].object_sid[index], &v);
     put_account(dc, &v);
     put_channel(dc, &v);

@@ -33,27 +33,16 @@ static bool nonsense(struct nt_admin *a, const char *what)
 
 /* --- the domain --- */
 
-static bool is_unknown_class(ntstatus status)
-{
-    return nt_status_is(status, NT_STATUS(INVALID_PARAMETER)) ||
-           nt_status_is(status, NT_STATUS(INVALID_INFO_CLASS)) ||
-           nt_status_is(status, NT_STATUS(NOT_SUPPORTED));
-}
-
-/* The call of before Windows 2000, which is all that Samba's NT-style controllers and members have.
- */
-static bool query_policy_old(struct nt_admin *a, uint16_t class,
+/* The older call, for controllers that lack the newer one: Samba's NT-style ones. */
+static bool query_old_policy(struct nt_admin *a, uint16_t class,
                              const LSAPR_POLICY_INFORMATION **out)
 {
-    struct LsarQueryInformationPolicy args = { .PolicyHandle = a->policy,
-                                               .InformationClass = class };
+    struct LsarQueryInformationPolicy args = { .InformationClass = class };
+    args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarQueryInformationPolicy, &args))
         return nt_status_is(a->error.status, NT_STATUS(RPC_CALL_FAILED));
-    if (is_unknown_class(args.result))
-        return true;
-    if (!nt_status_ok(args.result))
-        return admin_status(a, &ndr_LsarQueryInformationPolicy, args.result);
-    *out = args.PolicyInformation;
+    if (nt_status_ok(args.result))
+        *out = args.PolicyInformation;
     return true;
 }
 
@@ -66,8 +55,10 @@ bool admin_query_policy(struct nt_admin *a, uint16_t class, const LSAPR_POLICY_I
     args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarQueryInformationPolicy2, &args))
         return nt_status_is(a->error.status, NT_STATUS(RPC_CALL_FAILED)) &&
-               query_policy_old(a, class, out);
-    if (is_unknown_class(args.result))
+               query_old_policy(a, class, out);
+    if (nt_status_is(args.result, NT_STATUS(INVALID_PARAMETER)) ||
+        nt_status_is(args.result, NT_STATUS(INVALID_INFO_CLASS)) ||
+        nt_status_is(args.result, NT_STATUS(NOT_SUPPORTED)))
         return true;
     if (!nt_status_ok(args.result))
         return admin_status(a, &ndr_LsarQueryInformationPolicy2, args.result);

@@ -92,9 +92,21 @@ bool compare_blame(struct compare *j, const char *reason, const char *end)
     return true;
 }
 
+/* An end that trusts, and takes no secret by any call: nt_admin_tdo_full.fixed. */
+static bool needs_a_hand(const struct nt_ends_facts *f)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct nt_controller_facts *dc = nt_end_main(&f->end[i]);
+        if (dc != NULL && dc->tdo.fixed && nt_ends_direction(f, i) == 1)
+            return true;
+    }
+    return false;
+}
+
 void compare_remedy_reset(struct compare *j)
 {
-    REMEDY(j, "ntrust reset %s %s", j->f->end[0].typed, j->f->end[1].typed);
+    REMEDY(j, "ntrust reset %s%s %s", needs_a_hand(j->f) ? "--generate " : "", j->f->end[0].typed,
+           j->f->end[1].typed);
 }
 
 /* --- clock: T1 --- */
@@ -203,6 +215,12 @@ static void judge_crypto(struct compare *j)
     const struct nt_end_facts *e = j->f->end;
     const struct nt_controller_facts *a = nt_end_main(&e[0]), *b = nt_end_main(&e[1]);
     judge_downgrade(j);
+    if (nt_end_is_nt(&e[0]) || nt_end_is_nt(&e[1])) {
+        compare_find(j, NT_GRADE_GOOD,
+                     "no channel was refused for its protection; an NT-style trust carries no "
+                     "Kerberos");
+        return;
+    }
     bool both = compare_saw_tdo(a) && compare_saw_tdo(b) && a->tdo.tdo.exists && b->tdo.tdo.exists;
     if (!both || !a->tdo.enc_known || !b->tdo.enc_known) {
         compare_find(j, NT_GRADE_GOOD,

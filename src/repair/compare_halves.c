@@ -256,6 +256,17 @@ static void judge_mismatch(struct compare *j, const struct way *w)
         CAUSE(j, "one end came back from a backup, or its half was made anew alone");
 }
 
+/* [MS-NRPC] 2.2.1.3.13, TrustedDnsDomainSecureChannel, towards one that knows the other channel
+ * alone: the account is there and fit, and the trusted end does not find it. */
+static bool names_itself_by_dns(const struct way *w)
+{
+    if (!nt_end_is_nt(w->trusted) || nt_end_is_nt(w->trusting) || w->in == NULL ||
+        !compare_saw_account(w->in))
+        return false;
+    const struct nt_admin_account *a = &w->in->account;
+    return a->exists && a->type == NT_ADMIN_INTERDOMAIN && !a->disabled;
+}
+
 static void judge_failed(struct compare *j, const struct way *w, uint32_t werr)
 {
     const char *from = nt_end_name(w->trusting), *to = nt_end_name(w->trusted);
@@ -272,6 +283,15 @@ static void judge_failed(struct compare *j, const struct way *w, uint32_t werr)
         break;
     case NT_WERR_NO_TRUST_SAM_ACCOUNT:
     case COMPARE_ACCOUNT_DISABLED:
+        if (names_itself_by_dns(w) && compare_blame(j, "unsupported", from)) {
+            VERDICT(j, "%s cannot trust an NT-style domain", from);
+            CAUSE(j,
+                  "the account %s$ at %s is as it should be, but the controller asks for one of "
+                  "its DNS name, as Samba's Active Directory does, which NT-style domains do not "
+                  "have: with it only %s can trust %s",
+                  from, to, to, from);
+            REMEDY(j, "ntrust remove %s %s", j->f->end[0].typed, j->f->end[1].typed);
+        }
         if (compare_blame(j, "account-missing", to)) {
             VERDICT(j, "%s does not accept the account of %s", to, from);
             CAUSE(j,

@@ -160,7 +160,7 @@ bool nt_credentials_file(struct nt_credentials *c, const char *path, const char 
 
 /* --- the environment --- */
 
-static const char *variable(const char *what, const char *end_name)
+static const char *own_variable(const char *what, const char *end_name)
 {
     char name[NT_END_NAME + 32];
     snprintf(name, sizeof name, "NTRUST_%s_%s", what, end_name);
@@ -170,11 +170,22 @@ static const char *variable(const char *what, const char *end_name)
         else if ((*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9'))
             *p = '_';
     }
-    const char *value = getenv(name);
+    return getenv(name);
+}
+
+static const char *variable(const char *what, const char *end_name)
+{
+    char name[32];
+    const char *value = own_variable(what, end_name);
     if (value != NULL)
         return value;
     snprintf(name, sizeof name, "NTRUST_%s", what);
     return getenv(name);
+}
+
+bool nt_credentials_named(const char *end_name)
+{
+    return own_variable("USER", end_name) != NULL && own_variable("PASSWORD", end_name) != NULL;
 }
 
 bool nt_credentials_env(struct nt_credentials *c, const char *end_name, const char *domain)

@@ -41,4 +41,7 @@ bool nt_credentials_file(struct nt_credentials *c, const char *path, const char 
  * that is no letter or digit; else NTRUST_USER and NTRUST_PASSWORD. False: not set, or not text. */
 bool nt_credentials_env(struct nt_credentials *c, const char *end_name, const char *domain);
 
+/* The environment speaks of this end by its name, not of any. */
+bool nt_credentials_named(const char *end_name);
+
 #endif

@@ -59,11 +59,9 @@ static void not_of(struct nt_controller_facts *dc, const struct nt_admin_names *
     memcpy(dc->reached.error.text, text, sizeof text);
 }
 
-struct nt_admin *nt_look_session(const struct nt_look_config *config, const struct nt_look_end *e,
-                                 size_t k)
+struct nt_admin *nt_look_session(const struct nt_look_config *config,
+                                 const struct nt_server *server, const struct nt_credentials *c)
 {
-    const struct nt_server *server = &e->servers.list[k];
-    const struct nt_credentials *c = e->credentials;
     return nt_admin_new(&(struct nt_admin_config){
         .host = server->host,
         .road = NT_ROAD_SMB, /* LSARPC is refused over TCP by many, and SMB tells the clock */
@@ -84,7 +82,8 @@ static void open_session(const struct nt_look_config *config, struct nt_look_end
     struct nt_controller_facts *dc = &f->dc[k];
     struct nt_admin_role role;
     tell(config, dc->host, "logging on");
-    struct nt_admin *a = e->admin[k] = nt_look_session(config, e, k);
+    struct nt_admin *a = nt_look_session(config, &e->servers.list[k], e->credentials);
+    e->admin[k] = a;
     if (a == NULL)
         return;
     bool ok = asked(&dc->reached, a, nt_admin_names(a, names));
@@ -188,6 +187,19 @@ static void begin_end(const struct nt_look_end *e, struct nt_end_facts *f)
         snprintf(f->dc[k].host, sizeof f->dc[k].host, "%s", e->servers.list[k].host);
         f->dc[k].nobody = !e->credentials->kerberos && e->credentials->user[0] == '\0';
     }
+}
+
+void nt_look_open_end(const struct nt_look_config *config, struct nt_look_end *e,
+                      struct nt_end_facts *f)
+{
+    struct nt_admin_names names[NT_ENDS_CONTROLLERS];
+    *f = (struct nt_end_facts){ .count = 0 };
+    begin_end(e, f);
+    for (size_t k = 0; k < f->count; k++) {
+        open_session(config, e, f, k, &names[k]);
+        nt_observe_ports(f->dc[k].host, f->dc[k].ports);
+    }
+    settle(e, f, names);
 }
 
 static void open_ends(struct looking *l, void (*work)(void *ctx, size_t i))
@@ -325,24 +337,40 @@ static void look_one(void *ctx, size_t i)
     bool done = l->ahead && dc->tdo_asked.look == NT_LOOK_SEEN && dc->tdo.tdo.exists;
     if (first && !done)
         nt_look_controller(l->config, l->ends[end].admin[k], other, dc);
-    else if (!first && self->names.dns[0] != '\0' && dns_of(other)[0] != '\0')
+    else if (!first)
+        nt_look_dns(self, other, dc);
+}
+
+void nt_look_dns(const struct nt_end_facts *self, const struct nt_end_facts *other,
+                 struct nt_controller_facts *dc)
+{
+    if (self->names.dns[0] != '\0' && dns_of(other)[0] != '\0')
         nt_observe_dns(dc->host, self->names.dns, dns_of(other), &dc->dns);
 }
 
 /* A proof over a channel that was there says nothing about finding the partner again. Where its DNS
  * server tells that, the channel is left alone: what works is not to be broken by a look. */
+bool nt_look_wants_anew(const struct nt_controller_facts *dc)
+{
+    return dc->channel_asked.look == NT_LOOK_SEEN && !dc->anew && dc->dns.look == NT_LOOK_FAILED;
+}
+
+void nt_look_anew(const struct nt_look_config *config, struct nt_admin *a,
+                  struct nt_controller_facts *dc)
+{
+    tell(config, dc->host, "setting its secure channel up anew");
+    renew_channel(a, trusted_name(dc), &dc->channel);
+    dc->anew = true;
+}
+
 static void find_again(void *ctx, size_t i)
 {
     struct looking *l = ctx;
     size_t end, k;
     bool first = pick(l->f, i, &end, &k);
     struct nt_controller_facts *dc = &l->f->end[end].dc[k];
-    if (!first || dc->channel_asked.look != NT_LOOK_SEEN || dc->anew ||
-        dc->dns.look != NT_LOOK_FAILED)
-        return;
-    tell(l->config, dc->host, "setting its secure channel up anew");
-    renew_channel(l->ends[end].admin[k], trusted_name(dc), &dc->channel);
-    dc->anew = true;
+    if (first && nt_look_wants_anew(dc))
+        nt_look_anew(l->config, l->ends[end].admin[k], dc);
 }
 
 static void look_rest(struct looking *l)

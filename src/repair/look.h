@@ -44,17 +44,28 @@ void nt_look_both(const struct nt_look_config *config, struct nt_look_end ends[2
                   struct nt_ends_facts *f);
 void nt_look_trust(const struct nt_look_config *config, struct nt_look_end ends[2],
                    struct nt_ends_facts *f);
-/* The steps by themselves, for who looks at many trusts: a session with the k-th controller (NULL:
- * no memory), and with it that controller's view of the trust with `other`, whose names are known.
- */
-struct nt_admin *nt_look_session(const struct nt_look_config *config, const struct nt_look_end *e,
-                                 size_t k);
-void nt_look_controller(const struct nt_look_config *config, struct nt_admin *a,
-                        const struct nt_end_facts *other, struct nt_controller_facts *dc);
 void nt_look_close(struct nt_look_end ends[2]);
 
 /* Proves the channel as it is, sets it up anew, and where either failed, proves it once more: the
  * first may speak of a channel from before a change, the second of a controller that was away. */
 bool nt_look_prove(struct nt_admin *a, const char *trusted, struct nt_admin_channel *out);
+
+/* --- the steps by themselves, for who looks at many trusts (survey.h) --- */
+
+/* A session with one controller, not connected yet; NULL: no memory. */
+struct nt_admin *nt_look_session(const struct nt_look_config *config,
+                                 const struct nt_server *server, const struct nt_credentials *c);
+/* One end: its controllers one after the other, e->admin[] as by nt_look_open. */
+void nt_look_open_end(const struct nt_look_config *config, struct nt_look_end *e,
+                      struct nt_end_facts *f);
+/* One controller's view of the trust with `other`, whose names are known: its half and its channel;
+ * whether its DNS server finds the other; and the channel anew where that is wanted. */
+void nt_look_controller(const struct nt_look_config *config, struct nt_admin *a,
+                        const struct nt_end_facts *other, struct nt_controller_facts *dc);
+void nt_look_dns(const struct nt_end_facts *self, const struct nt_end_facts *other,
+                 struct nt_controller_facts *dc);
+bool nt_look_wants_anew(const struct nt_controller_facts *dc);
+void nt_look_anew(const struct nt_look_config *config, struct nt_admin *a,
+                  struct nt_controller_facts *dc);
 
 #endif

@@ -156,7 +156,7 @@ static void pause_ms(uint32_t ms)
 static bool order(struct change *c)
 {
     uint32_t werr = NT_WERR_OK;
-    if (c->end->nt || c->end->want.dns[0] == '\0')
+    if (c->end->want.dns[0] == '\0') /* the other end is NT-style */
         pause_ms(TICK_MS);
     if (!nt_admin_order_change(c->admin, object_name(c), &werr))
         return false;
@@ -196,13 +196,12 @@ static bool change_object(struct change *c)
 static bool change_nt_object(struct change *c)
 {
     const struct nt_renew_end *e = c->end;
-    const char *name = e->want.tdo.name;
     if (e->object == NT_RENEW_SECRETS)
         return nt_admin_tdo_set_password(c->admin, e->old_name, c->outgoing);
     if (e->object == NT_RENEW_REMAKE && !nt_admin_tdo_delete(c->admin, e->old_name))
         return false;
     if (e->object == NT_RENEW_REMAKE || e->object == NT_RENEW_MAKE)
-        return nt_admin_tdo_create(c->admin, name, &e->want.tdo.sid, c->outgoing);
+        return nt_admin_trust_make(c->admin, &e->want, c->outgoing, NULL);
     return change_object(c);
 }
 
@@ -226,38 +225,54 @@ static bool step_enable(struct change *c)
     return nt_admin_account_enable(c->admin, c->other);
 }
 
-static bool has_account(const struct nt_renew_end *e)
+static bool lacks_object(const struct change *c)
 {
-    return e->account != NT_RENEW_NOTHING;
+    return c->plan->goal != NT_RENEW_ESTABLISH && c->end->object == NT_RENEW_MAKE;
 }
 
-static bool has_directory_object(const struct nt_renew_end *e)
+/* Active Directory's account without its object is in the way of a new one. */
+static bool has_orphan(const struct change *c)
 {
-    return !e->nt && e->object != NT_RENEW_NOTHING;
+    return !c->end->nt && c->end->account == NT_RENEW_DELETE;
 }
 
-static bool has_nt_object(const struct nt_renew_end *e)
+static bool has_account(const struct change *c)
 {
-    return e->nt && e->object != NT_RENEW_NOTHING;
+    return c->end->nt && c->end->account != NT_RENEW_NOTHING;
 }
 
-static bool has_enabling(const struct nt_renew_end *e)
+static bool has_directory_object(const struct change *c)
 {
+    return !c->end->nt && c->end->object != NT_RENEW_NOTHING && !lacks_object(c);
+}
+
+static bool has_nt_object(const struct change *c)
+{
+    return c->end->nt && c->end->object != NT_RENEW_NOTHING && !lacks_object(c);
+}
+
+static bool has_enabling(const struct change *c)
+{
+    const struct nt_renew_end *e = c->end;
     return e->enable || e->account == NT_RENEW_MAKE || e->account == NT_RENEW_REMAKE;
 }
 
 enum done { NOTHING, ACCOUNT, OBJECT };
 
 struct step {
-    bool (*due)(const struct nt_renew_end *e);
+    bool (*due)(const struct change *c);
     bool (*run)(struct change *c);
     enum done done;
     const char *what;
 };
 
-/* A password is at the trusted end before the trusting one, and opens nothing there before both
- * have it: so no wrong one that the trusting end still has burns it. */
+/* A half that is missing comes first: it says what trust this is, should the other one be gone for
+ * a moment. Otherwise a password is at the trusted end before the trusting one; at an NT-style end
+ * it opens nothing before both have it, so no wrong one that the trusting end still has burns it.
+ */
 static const struct step making[] = {
+    { has_orphan, step_account, NOTHING, "deleting an account without its half" },
+    { lacks_object, step_object, OBJECT, "making its half" },
     { has_account, step_account, NOTHING, "making the account of the other end" },
     { has_directory_object, step_object, OBJECT, "changing its half" },
     { has_nt_object, step_object, OBJECT, "changing its half" },
@@ -269,6 +284,7 @@ static const struct step making[] = {
 static const struct step removing[] = {
     { has_nt_object, step_object, OBJECT, "deleting its half" },
     { has_directory_object, step_object, OBJECT, "deleting its half" },
+    { has_orphan, step_account, ACCOUNT, "deleting the account of the other end" },
     { has_account, step_account, ACCOUNT, "deleting the account of the other end" },
     { NULL },
 };
@@ -295,7 +311,7 @@ static bool note(struct run *r, size_t i, bool ok)
 static bool take_step(struct run *r, const struct step *s, size_t i)
 {
     struct change *c = &r->change[i];
-    if (!s->due(c->end))
+    if (!s->due(c))
         return true;
     if (r->config->step != NULL)
         r->config->step(r->config->ctx, nt_end_main(&r->f->end[i])->host, s->what);
@@ -332,20 +348,23 @@ static bool take_steps(struct run *r)
     return true;
 }
 
-/* What was made of a new trust that cannot be finished is taken back. */
+static bool is_gone(const struct change *c, bool deleted)
+{
+    return deleted || nt_admin_error(c->admin)->kind == NT_ADMIN_MISSING;
+}
+
+/* What was made of a new trust that cannot be finished is taken back; so is what a call may have
+ * made that failed, since nothing was there before. */
 static void undo(struct run *r)
 {
     bool ok = true;
     for (size_t i = 0; i < 2; i++) {
         const struct change *c = &r->change[i];
-        /* A call that failed may have been carried out. */
-        bool maybe = r->out->failed == i && c->end->object == NT_RENEW_MAKE;
-        if (r->out->object[i] && c->end->object == NT_RENEW_MAKE)
-            ok = nt_admin_tdo_delete(c->admin, c->end->want.tdo.name) && ok;
-        else if (maybe && !nt_admin_tdo_delete(c->admin, c->end->want.tdo.name))
-            ok = nt_admin_error(c->admin)->kind == NT_ADMIN_MISSING && ok;
-        if (r->made_account[i])
-            ok = nt_admin_account_delete(c->admin, c->other) && ok;
+        bool maybe = r->out->failed == i && r->out->error.kind != NT_ADMIN_EXISTS;
+        if (c->end->object == NT_RENEW_MAKE && (r->out->object[i] || maybe))
+            ok = is_gone(c, nt_admin_tdo_delete(c->admin, c->end->want.tdo.name)) && ok;
+        if (c->end->account == NT_RENEW_MAKE && (r->made_account[i] || maybe))
+            ok = is_gone(c, nt_admin_account_delete(c->admin, c->other)) && ok;
     }
     r->out->undone = ok;
 }

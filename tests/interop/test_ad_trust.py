@@ -5,6 +5,8 @@ reset A B`. The stock tool and both winbindds agree that it is good, or broken."
 
 import json
 import os
+import signal
+import subprocess
 import unittest
 
 import ad_lab
@@ -115,10 +117,46 @@ class Trust(unittest.TestCase):
             got, out = ntrust(command, *ends(), *options)
             self.assertEqual(got, code, out)
             self.assertIn('one DOMAIN', out)
-        for command, code in (('check', 3), ('reset', 2)):
-            got, out = ntrust(command, 'WEST', '--ends', '/nonexistent')
-            self.assertEqual(got, code, out)
-            self.assertIn('two domains', out)
+        got, out = ntrust('reset', 'WEST', '--ends', '/nonexistent')
+        self.assertEqual(got, 2, out)
+        self.assertIn('two domains', out)
+
+    def ends_file(self):
+        write_private('one.cred', credentials('Administrator', ad_lab.ADMIN))
+        return write_private('many.ini', ''.join(
+            '[end %s]\ndomain = %s\nservers = %s\ncredentials = one.cred\n'
+            % (name, domain, f.address) for name, domain, f in (('here', WEST.realm, WEST),
+                                                               ('there', EAST.domain, EAST))))
+
+    def test_every_trust_of_one_end_and_of_the_file(self):
+        path = self.ends_file()
+        for typed in (['--all', '--ends', path], ['here', '--ends', path]):
+            code, seen = check(*typed, who=[])
+            self.assertEqual((code, seen['result'], len(seen['trusts'])), (0, 'good', 1), seen)
+            self.assertEqual(seen['trusts'][0]['trust'], ['WEST', 'EAST'])
+            self.assertEqual(seen['not_listed'], [])
+        code, seen = check(ends()[0], who=admin()[:2])  # nobody is administrator of its partner
+        self.assertEqual((code, seen['trusts'][0]['reason']), (3, 'not-seen'), seen)
+        code, out = ntrust('check', 'here', '--ends', path)
+        self.assertEqual((code, out), (0, 'good      WEST - EAST\n'))
+
+    def test_watch_tells_what_is_other_than_before(self):
+        watch = lab.popen(WEST.prefix + [lab.NTRUST, '--json', 'check', '--watch=1', 'here',
+                                         'there', '--ends', self.ends_file()],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            self.assertEqual(json.loads(watch.stdout.readline())['before'], None)
+            EAST.tool('user', 'disable', 'WEST$')
+            line = json.loads(watch.stdout.readline())
+            self.assertEqual((line['before'], line['result'], line['reason']),
+                             ('good', 'critical', 'account-disabled'))
+            EAST.tool('user', 'enable', 'WEST$')
+            self.assertEqual(json.loads(watch.stdout.readline())['result'], 'good')
+            watch.send_signal(signal.SIGINT)
+            self.assertEqual(watch.wait(lab.STEP_S), 0)
+        finally:
+            watch.kill()
+            watch.stdout.close()
 
     def test_kerberos_where_ntlm_is_disabled(self):
         """One ticket for each realm, in a collection of caches."""
