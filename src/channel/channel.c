@@ -27,15 +27,19 @@ static struct nt_link *dial(struct nt_channel *ch, const struct nt_ndr_interface
     return nt_link_new(&config, now_ms);
 }
 
+struct nt_sec *nt_channel_sec(const struct nt_channel *ch)
+{
+    return nt_sec_schannel_client(&(struct nt_schannel_client_config){ .domain = ch->domain,
+                                                                       .computer = ch->computer,
+                                                                       .key = &ch->chain.key,
+                                                                       .crypto = ch->chain.crypto,
+                                                                       .env = ch->env });
+}
+
 struct nt_link *nt_channel_dial_sealed(struct nt_channel *ch, const struct nt_ndr_interface *iface,
                                        uint16_t known_port, uint64_t now_ms)
 {
-    struct nt_sec *sec =
-        nt_sec_schannel_client(&(struct nt_schannel_client_config){ .domain = ch->domain,
-                                                                    .computer = ch->computer,
-                                                                    .key = &ch->chain.key,
-                                                                    .crypto = ch->chain.crypto,
-                                                                    .env = ch->env });
+    struct nt_sec *sec = nt_channel_sec(ch);
     return sec != NULL ? dial(ch, iface, known_port, sec, now_ms) : NULL;
 }
 
@@ -53,6 +57,7 @@ struct nt_channel *nt_channel_new(const struct nt_channel_config *config, uint64
     ch->road = config->road;
     ch->port = config->port;
     ch->allow_weak = config->allow_weak;
+    ch->bare = config->bare;
     ch->want_sid = config->want_sid;
     ch->ask_why = config->ask_why;
     ch->may_log_on = config->may_log_on;
@@ -227,13 +232,27 @@ bool nt_channel_send(struct nt_channel *ch, const struct nt_ndr_op *op, const vo
     return err == NT_OK;
 }
 
-/* The next authenticator; the chain as it was is kept for a call that never ran. */
+void nt_channel_step(struct nt_channel *ch, struct nt_authenticator *out)
+{
+    ch->before = ch->chain;
+    nt_chain_next(&ch->chain, (uint32_t)nt_time_to_unix(nt_now(ch->env)), out);
+}
+
+bool nt_channel_step_check(struct nt_channel *ch, const struct nt_authenticator *returned)
+{
+    return nt_chain_check(&ch->chain, returned) == NT_OK;
+}
+
+void nt_channel_step_back(struct nt_channel *ch)
+{
+    ch->chain = ch->before;
+}
+
 NETLOGON_AUTHENTICATOR nt_channel_authenticator(struct nt_channel *ch)
 {
     struct nt_authenticator a;
     NETLOGON_AUTHENTICATOR out;
-    ch->before = ch->chain;
-    nt_chain_next(&ch->chain, (uint32_t)nt_time_to_unix(nt_now(ch->env)), &a);
+    nt_channel_step(ch, &a);
     memcpy(out.Credential.data, a.credential, sizeof a.credential);
     out.Timestamp = a.timestamp;
     return out;
@@ -243,7 +262,7 @@ bool nt_channel_check(struct nt_channel *ch, const NETLOGON_AUTHENTICATOR *in)
 {
     struct nt_authenticator a = { .timestamp = in->Timestamp };
     memcpy(a.credential, in->Credential.data, sizeof a.credential);
-    return nt_chain_check(&ch->chain, &a) == NT_OK;
+    return nt_channel_step_check(ch, &a);
 }
 
 /* --- events --- */

@@ -25,6 +25,7 @@ struct nt_channel_config {
     enum nt_road road;
     uint16_t port;   /* the endpoint mapper's, or SMB's for NT_ROAD_SMB; 0: the usual one */
     bool allow_weak; /* RC4 channel if the peer has no AES */
+    bool bare;       /* open as soon as it is proven: no evidence, no SID */
     bool want_sid;   /* ask the LSA for the domain's SID if Netlogon does not tell it */
     const struct nt_env *env;
     const struct nt_secret *candidates; /* NT hashes, newest first; copied */
@@ -74,6 +75,15 @@ enum nt_err nt_channel_ping(struct nt_channel *ch, uint64_t now_ms) NT_MUST_USE;
 enum nt_err nt_channel_logon(struct nt_channel *ch, struct nt_forward *fwd,
                              uint64_t now_ms) NT_MUST_USE;
 bool nt_channel_is_open(const struct nt_channel *ch);
+
+/* While open, for calls that this file does not know: a context that seals another association
+ * (NULL: no memory), the authenticator of the next call, and the check of the one that came back
+ * with its answer. After an answer without one, or with a wrong one, the two ends may be out of
+ * step: then, or when the call never ran, nt_channel_step_back takes the authenticator back. */
+struct nt_sec *nt_channel_sec(const struct nt_channel *ch);
+void nt_channel_step(struct nt_channel *ch, struct nt_authenticator *out);
+bool nt_channel_step_check(struct nt_channel *ch, const struct nt_authenticator *returned);
+void nt_channel_step_back(struct nt_channel *ch);
 size_t nt_channel_logons(const struct nt_channel *ch); /* under way */
 /* The candidate that opened it; as long as the channel lives. */
 const struct nt_secret *nt_channel_opened_with(const struct nt_channel *ch);

@@ -45,7 +45,7 @@ struct nt_channel {
     uint16_t type, port;
     uint16_t netlogon_port; /* while the LSA is asked */
     enum nt_road road;      /* from the first association on: the one that it took */
-    bool allow_weak, want_sid, ask_why, may_log_on;
+    bool allow_weak, bare, want_sid, ask_why, may_log_on;
     struct nt_sid sid;        /* as known here */
     struct nt_cause *cause;   /* CAUSE: has the link */
     enum nt_nl_crypto crypto; /* that is tried */

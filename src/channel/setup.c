@@ -173,6 +173,17 @@ static void on_authenticate(struct nt_channel *ch, const struct NetrServerAuthen
 /* It has taken our password a moment ago: this is no word about that. */
 static const char session_lost[] = "the controller does not know the session that it has just made";
 
+static void opened(struct nt_channel *ch)
+{
+    ch->stage = OPEN;
+    ch->event.kind = NT_CHANNEL_OPEN;
+    ch->event.candidate = ch->candidate;
+    ch->event.status = NT_STATUS(SUCCESS);
+    ch->event.why = "";
+    ch->event.step = "";
+    ch->tell = true;
+}
+
 static void on_capabilities(struct nt_channel *ch, const struct NetrLogonGetCapabilities *args,
                             uint64_t now_ms)
 {
@@ -188,6 +199,8 @@ static void on_capabilities(struct nt_channel *ch, const struct NetrLogonGetCapa
             ch, NT_CHANNEL_REFUSED, NT_STATUS(DOWNGRADE_DETECTED),
             "the flags of the secure channel were changed on the way: somebody is between the "
             "controllers");
+    else if (ch->bare)
+        opened(ch);
     else
         send_trust_info(ch, now_ms);
 }
@@ -238,17 +251,6 @@ static void on_trust_passwords(struct nt_channel *ch,
     else
         not_offered(ch, args != NULL ? &args->ReturnAuthenticator : NULL);
     send_domain_info(ch, now_ms);
-}
-
-static void opened(struct nt_channel *ch)
-{
-    ch->stage = OPEN;
-    ch->event.kind = NT_CHANNEL_OPEN;
-    ch->event.candidate = ch->candidate;
-    ch->event.status = NT_STATUS(SUCCESS);
-    ch->event.why = "";
-    ch->event.step = "";
-    ch->tell = true;
 }
 
 static void on_domain_info(struct nt_channel *ch, const struct NetrLogonGetDomainInfo *args,
