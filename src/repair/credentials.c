@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "crypto/owf.h"
 
 #define FILE_MAX 4096
@@ -126,24 +127,32 @@ static bool read_all(int fd, char *text, size_t size, size_t *len)
     }
 }
 
+/* A private file with a NUL behind its text. */
+static bool read_private(const char *path, char text[FILE_MAX], size_t *len, char *why,
+                         size_t why_size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    *len = 0;
+    if (fd < 0)
+        return refuse(why, why_size, path, strerror(errno));
+    bool ok = is_private(fd, path, why, why_size);
+    if (ok && !read_all(fd, text, FILE_MAX, len))
+        ok = refuse(why, why_size, path, "cannot be read, or is too long");
+    close(fd);
+    text[ok ? *len : 0] = '\0';
+    return ok;
+}
+
 bool nt_credentials_file(struct nt_credentials *c, const char *path, const char *domain, char *why,
                          size_t why_size)
 {
     struct reading r = { .c = c };
     char text[FILE_MAX];
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return refuse(why, why_size, path, strerror(errno));
-    bool ok = is_private(fd, path, why, why_size);
-    if (ok && !read_all(fd, text, sizeof text, &len))
-        ok = refuse(why, why_size, path, "cannot be read, or is too long");
-    close(fd);
+    size_t len;
+    bool ok = read_private(path, text, &len, why, why_size);
     unsigned bad = 0;
-    if (ok) {
-        text[len] = '\0';
+    if (ok)
         bad = strlen(text) == len ? take_lines(&r, text) : 1;
-    }
     nt_wipe(text, sizeof text);
     if (!ok)
         return false;
@@ -156,6 +165,35 @@ bool nt_credentials_file(struct nt_credentials *c, const char *path, const char 
         return refuse(why, why_size, path, "it needs a username and a password");
     return nt_credentials_user(c, r.user, r.domain[0] != '\0' ? r.domain : domain) ||
            refuse(why, why_size, path, "the username has to be NAME or DOMAIN\\NAME");
+}
+
+bool nt_credentials_secret_text(const char *line, struct nt_secret *hash)
+{
+    uint8_t raw[16];
+    if (strncmp(line, "nt:", 3) != 0)
+        return nt_owf_text(line, hash) == NT_OK;
+    bool ok = strlen(line) == 3 + 2 * sizeof raw && nt_unhex(line + 3, raw, sizeof raw);
+    if (ok)
+        nt_secret_set(hash, raw, sizeof raw);
+    nt_wipe(raw, sizeof raw);
+    return ok;
+}
+
+bool nt_credentials_secret(const char *path, struct nt_secret *hash, char *why, size_t why_size)
+{
+    char text[FILE_MAX];
+    size_t len;
+    bool ok = read_private(path, text, &len, why, why_size);
+    if (ok) {
+        size_t line = strcspn(text, "\r\n");
+        bool alone = strspn(text + line, "\r\n") == len - line;
+        text[line] = '\0';
+        ok =
+            (alone && nt_credentials_secret_text(text, hash)) ||
+            refuse(why, why_size, path, "has to be one line: the password, or nt: and its NT hash");
+    }
+    nt_wipe(text, sizeof text);
+    return ok;
 }
 
 /* --- the environment --- */

@@ -37,6 +37,14 @@ bool nt_credentials_password(struct nt_credentials *c, const char *password);
 bool nt_credentials_file(struct nt_credentials *c, const char *path, const char *domain, char *why,
                          size_t why_size);
 
+/*
+ * The secret of a machine or trust account, from a file of the same kind that holds one line: the
+ * password as text, or nt:HEX with its NT hash. False: why[] has one line with the file.
+ */
+bool nt_credentials_secret(const char *path, struct nt_secret *hash, char *why, size_t why_size);
+/* The same of a line that was typed. False: it is neither. */
+bool nt_credentials_secret_text(const char *line, struct nt_secret *hash);
+
 /* NTRUST_USER_NAME and NTRUST_PASSWORD_NAME, where NAME is the end's in capitals with '_' for all
  * that is no letter or digit; else NTRUST_USER and NTRUST_PASSWORD. False: not set, or not text. */
 bool nt_credentials_env(struct nt_credentials *c, const char *end_name, const char *domain);
