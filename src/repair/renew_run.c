@@ -277,7 +277,7 @@ static const struct step making[] = {
     { has_directory_object, step_object, OBJECT, "changing its half" },
     { has_nt_object, step_object, OBJECT, "changing its half" },
     { has_enabling, step_enable, ACCOUNT, "enabling the account of the other end" },
-    { NULL },
+    { 0 },
 };
 
 /* Nobody is left knocking at a door that is gone. */
@@ -286,7 +286,7 @@ static const struct step removing[] = {
     { has_directory_object, step_object, OBJECT, "deleting its half" },
     { has_orphan, step_account, ACCOUNT, "deleting the account of the other end" },
     { has_account, step_account, ACCOUNT, "deleting the account of the other end" },
-    { NULL },
+    { 0 },
 };
 
 struct run {
