@@ -177,7 +177,7 @@ static void uuid(struct printer *p, const struct nt_uuid *u)
     nt_buf_printf(p->out, "%s%s%s", q, nt_uuid_format(u, buf), q);
 }
 
-/* Its attributes are 0 wherever servers are known to us. [C706] 14.3.13 */
+/* Its attributes come behind it when there are any: Samba's handles have some. [C706] 14.3.13 */
 static void handle(struct printer *p, const struct nt_ndr_context *c)
 {
     char buf[NT_UUID_TEXT];

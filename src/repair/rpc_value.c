@@ -366,10 +366,27 @@ static bool names_arm(const struct nt_ndr_type *u, const struct nt_ndr_arm *arm,
     return false;
 }
 
+static bool no_such_name(struct reader *r, const struct nt_ndr_type *u, const char *name)
+{
+    char list[120] = "";
+    size_t len = 0;
+    for (int i = 0; i < u->count && len + 1 < sizeof list; i++)
+        if (u->arms[i].type != NULL)
+            len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len > 0 ? ", " : "",
+                                    u->arms[i].name);
+    return value_fail(r, "there is no arm '%.60s' here, but %s%s", name, list,
+                      len >= sizeof list ? "..." : "");
+}
+
 static bool no_such_arm(struct reader *r, const struct nt_ndr_type *t, const struct scope *s,
                         const char *name)
 {
     int64_t tag = t->size_is(s->mem);
+    bool known = *name == '\0';
+    for (int i = 0; i < t->elem->count && !known; i++)
+        known = names_arm(t->elem, &t->elem->arms[i], name);
+    if (!known)
+        return no_such_name(r, t->elem, name);
     const struct nt_ndr_arm *arm = arm_of(t->elem, cut(t->elem->elem, tag));
     if (arm == NULL)
         return value_fail(r, "there is no arm for %s = %" PRId64, t->said, tag);
@@ -610,6 +627,46 @@ static bool value(struct reader *r, const struct nt_ndr_type *t, json_t *j, uint
     bool ok = by_kind(r, t, j, mem, s);
     r->depth--;
     return ok;
+}
+
+/* --- what there is --- */
+
+static enum nt_rpc_kind kind_of(const struct nt_ndr_type *t)
+{
+    if (t->kind == NDR_POINTER && t->elem->kind == NDR_STRING)
+        return NT_RPC_TEXT;
+    if (t->kind == NDR_POINTER)
+        t = t->elem;
+    if (t->kind == NDR_STRUCT)
+        return strcmp(t->name, "NETLOGON_AUTHENTICATOR") == 0 ? NT_RPC_AUTHENTICATOR : NT_RPC_OTHER;
+    if (t->kind == NDR_CONTEXT)
+        return NT_RPC_HANDLE;
+    return is_integer(t) ? NT_RPC_NUMBER : NT_RPC_OTHER;
+}
+
+bool nt_rpc_parameter(const struct nt_ndr_op *op, size_t i, struct nt_rpc_parameter *out)
+{
+    if (i >= op->layout->count)
+        return false;
+    const struct nt_ndr_field *f = &op->layout->fields[i];
+    *out = (struct nt_rpc_parameter){ .name = f->name,
+                                      .in = f->ways & NDR_IN,
+                                      .out = f->ways & NDR_OUT,
+                                      .wanted = f->type->kind != NDR_POINTER ||
+                                                f->type->flags & (NDR_TOP | NDR_REF),
+                                      .kind = kind_of(f->type) };
+    return true;
+}
+
+bool nt_rpc_result(const struct nt_ndr_op *op, const void *args, bool *by_nt, uint32_t *code)
+{
+    int i = find_field(op->layout, "result");
+    if (i < 0)
+        return false;
+    const struct nt_ndr_field *f = &op->layout->fields[i];
+    *by_nt = f->type->format == NDR_FORMAT_NTSTATUS;
+    memcpy(code, (const uint8_t *)args + f->offset, sizeof *code);
+    return f->type->kind == NDR_U32;
 }
 
 /* --- both ways --- */

@@ -38,6 +38,25 @@
 bool nt_rpc_value_read(const struct nt_ndr_op *op, enum nt_ndr_dir dir, json_t *parameters,
                        struct nt_arena *arena, void **args, char why[NT_RPC_VALUE_WHY]);
 
+/* What a parameter is, for who has to fill in what was left out. */
+enum nt_rpc_kind {
+    NT_RPC_HANDLE,
+    NT_RPC_TEXT, /* a string behind a pointer */
+    NT_RPC_NUMBER,
+    NT_RPC_AUTHENTICATOR, /* NETLOGON_AUTHENTICATOR, or a pointer to one */
+    NT_RPC_OTHER
+};
+struct nt_rpc_parameter {
+    const char *name;
+    bool in, out, wanted; /* wanted: no pointer that may be null */
+    enum nt_rpc_kind kind;
+};
+/* The i-th, the result among them. False: there is none. */
+bool nt_rpc_parameter(const struct nt_ndr_op *op, size_t i, struct nt_rpc_parameter *out);
+
+/* What the call returned; by_nt: an NTSTATUS, else a plain number. False: it returns nothing. */
+bool nt_rpc_result(const struct nt_ndr_op *op, const void *args, bool *by_nt, uint32_t *code);
+
 /* The other way. Secrets are left out as in nt_ndr_show. NULL: no memory, or it would be larger
  * than 64 MiB. */
 json_t *nt_rpc_value_write(const struct nt_ndr_op *op, enum nt_ndr_dir dir, const void *args,
