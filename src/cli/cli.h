@@ -12,6 +12,7 @@
 #include "base/secret.h"
 
 #define CLI_LIST_MAX 32 /* of one option that may be repeated */
+#define CLI_ARGS_MAX 64 /* behind the words of a command */
 
 /* Exit codes. `check` has its own, for monitoring systems: 0 good, 1 warning, 2 critical, 3
  * unknown. */
@@ -27,7 +28,7 @@ struct cli_list {
 struct cli {
     const char *socket;
     bool json, color, help;
-    const char *args[16]; /* behind the command's words */
+    const char *args[CLI_ARGS_MAX]; /* behind the command's words */
     size_t arg_count;
 
     struct cli_list servers, groups;
@@ -35,11 +36,13 @@ struct cli {
     int password_fd, peer_password_fd;  /* -1: none */
     bool empty_password, generate, weak, dry_run, follow, response, hex, all;
     bool locate;
+    bool list, secrets; /* of rpc */
+    const char *script, *protect, *channel;
     bool kerberos;                                   /* instead of peer_user */
     const char *domain, *samba_config, *secret_file; /* of a member computer */
     bool create;
     bool recreate, only_password, yes;
-    const char *ends; /* the file; NULL: the usual one */
+    const char *ends;  /* the file; NULL: the usual one */
     bool socket_named; /* ntrustd's, by option or environment */
     bool watching;
     const char *watch; /* seconds; NULL: as usual */
@@ -115,6 +118,7 @@ struct cli_command {
 };
 extern const struct cli_command cli_domain_commands[], cli_trust_commands[], cli_account_commands[],
     cli_computer_commands[], cli_repair_commands[], cli_locate_commands[], cli_store_commands[],
-    cli_misc_commands[], cli_decode_commands[], cli_ends_commands[]; /* each ends with words NULL */
+    cli_misc_commands[], cli_decode_commands[], cli_ends_commands[],
+    cli_rpc_commands[]; /* each ends with words NULL */
 
 #endif

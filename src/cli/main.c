@@ -21,7 +21,7 @@
 static const struct cli_command *const groups[] = {
     cli_repair_commands,  cli_ends_commands,     cli_trust_commands,  cli_locate_commands,
     cli_account_commands, cli_computer_commands, cli_domain_commands, cli_store_commands,
-    cli_misc_commands,    cli_decode_commands,
+    cli_misc_commands,    cli_decode_commands,   cli_rpc_commands,
 };
 
 /* Every option there is. The common ones go with each command. */
@@ -42,7 +42,7 @@ static const struct option_row {
     { "generate", 0, NULL, false, "have a password made, and show it this once" },
     { "attempts", 0, "N", false,
       "wrong initial passwords until the permission is burned (policy: 1)" },
-    { "computer", 0, "NAME", false, "NetBIOS name of this controller (the host's name)" },
+    { "computer", 0, "NAME", false, "NetBIOS name of this controller, or of a channel's computer" },
     { "store", 0, "PATH", false, "the domain's database (/var/lib/ntrust/domain.db)" },
     { "key", 0, "PATH", false, "the master key's file (/var/lib/ntrust/master.key)" },
     { "user", 'U', "[DOMAIN\\]NAME", false,
@@ -57,7 +57,8 @@ static const struct option_row {
     { "comment", 0, "TEXT", false, "a comment" },
     { "group", 0, "NAME", false, "a group to join; may be repeated" },
     { "kind", 0, "KIND", false,
-      "workstation (default) or server; of a group: group (default) or alias" },
+      "workstation (default) or server; of a channel also trust or dns-trust; of a group: group "
+      "(default) or alias" },
     { "subject", 0, "NAME", false, "only events about this trust or account" },
     { "max", 0, "N", false, "at most N lines (50)" },
     { "follow", 'f', NULL, false, "go on showing events as they come, until Ctrl-C" },
@@ -71,13 +72,20 @@ static const struct option_row {
     { "opnum", 0, "N", false, "the number of the call" },
     { "request", 0, "FILE", false, "the stub of a request ('-': standard input)" },
     { "response", 0, "FILE", false, "the stub of a response ('-': standard input)" },
-    { "hex", 0, NULL, false, "the file has hexadecimal text" },
+    { "hex", 0, NULL, false, "bytes as hexadecimal text" },
+    { "list", 0, NULL, false, "show interfaces, an interface's methods, or what a method takes" },
+    { "script", 0, "FILE", false, "calls in JSON ('-': standard input; or the text itself)" },
+    { "protect", 0, "LEVEL", false,
+      "protection of the calls by NTLM: none, connect, integrity or privacy" },
+    { "channel", 0, "[DOMAIN\\]ACCOUNT", false,
+      "by the secure channel of a machine or trust account" },
+    { "secrets", 0, NULL, false, "show passwords, hashes and keys too" },
     { "weak", 0, NULL, false, "allow RC4 for this trust: only for a peer that has no AES" },
     { "domain", 'd', "END", false,
       "the computer's domain: DOMAIN, DOMAIN@SERVER, or of the ends file (this computer's)" },
     { "samba-config", 0, "FILE", false, "Samba's configuration of this computer (the usual one)" },
     { "secret-file", 0, "FILE", false,
-      "check: the computer's secret is in it; reset: put the new one there; mode 0600" },
+      "check, rpc: the account's secret is in it; reset: put the new one there; mode 0600" },
     { "create", 0, NULL, false, "make the computer's account, if the domain has none" },
     { "recreate", 0, NULL, false, "make both halves anew, not only their secrets" },
     { "only-password", 0, NULL, false,
@@ -304,6 +312,11 @@ static bool take_option(struct cli *cli, const char *name, const char *value)
         { "workstation", &cli->workstation, NULL },
         { "dns-name", &cli->dns_name, NULL },
         { "locate", NULL, &cli->locate },
+        { "list", NULL, &cli->list },
+        { "secrets", NULL, &cli->secrets },
+        { "script", &cli->script, NULL },
+        { "protect", &cli->protect, NULL },
+        { "channel", &cli->channel, NULL },
     };
     if (strcmp(name, "password-fd") == 0)
         return take_fd(name, value, &cli->password_fd);
