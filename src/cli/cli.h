@@ -118,7 +118,7 @@ struct cli_command {
 };
 extern const struct cli_command cli_domain_commands[], cli_trust_commands[], cli_account_commands[],
     cli_computer_commands[], cli_repair_commands[], cli_locate_commands[], cli_store_commands[],
-    cli_misc_commands[], cli_decode_commands[], cli_ends_commands[],
-    cli_rpc_commands[]; /* each ends with words NULL */
+    cli_misc_commands[], cli_decode_commands[], cli_ends_commands[], cli_rpc_commands[],
+    cli_explain_commands[]; /* each ends with words NULL */
 
 #endif

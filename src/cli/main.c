@@ -19,9 +19,9 @@
 #define SOCKET_DEFAULT "/run/ntrust/admin.sock"
 
 static const struct cli_command *const groups[] = {
-    cli_repair_commands,  cli_ends_commands,     cli_trust_commands,  cli_locate_commands,
-    cli_account_commands, cli_computer_commands, cli_domain_commands, cli_store_commands,
-    cli_misc_commands,    cli_decode_commands,   cli_rpc_commands,
+    cli_repair_commands, cli_explain_commands, cli_ends_commands,     cli_trust_commands,
+    cli_locate_commands, cli_account_commands, cli_computer_commands, cli_domain_commands,
+    cli_store_commands,  cli_misc_commands,    cli_decode_commands,   cli_rpc_commands,
 };
 
 /* Every option there is. The common ones go with each command. */

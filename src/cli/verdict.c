@@ -13,8 +13,7 @@ void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d)
     }
 }
 
-/* A text behind a label, folded at words. */
-static void print_folded(const char *label, const char *text)
+void cli_print_folded(const char *label, const char *text)
 {
     const size_t width = 78, indent = 13;
     size_t at = indent;
@@ -38,13 +37,14 @@ static void print_folded(const char *label, const char *text)
 
 void cli_print_verdict(const struct nt_diagnosis *d)
 {
-    print_folded("Verdict:", d->verdict);
+    cli_print_folded("Verdict:", d->verdict);
     if (*d->reason == '\0')
         return;
     if (*d->end != '\0' || d->grade == NT_GRADE_CRITICAL)
-        print_folded("At fault:", *d->end != '\0' ? d->end : "cannot be told from what is seen");
+        cli_print_folded("At fault:",
+                         *d->end != '\0' ? d->end : "cannot be told from what is seen");
     if (*d->cause != '\0')
-        print_folded("Cause:", d->cause);
+        cli_print_folded("Cause:", d->cause);
     if (*d->remedy != '\0')
         printf("  %-11s%s\n", "Next:", d->remedy); /* not folded: to be copied */
 }

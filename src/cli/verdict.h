@@ -11,6 +11,8 @@
 /* The groups, a line each; and the verdict with what follows from it. */
 void cli_print_findings(const struct cli *cli, const struct nt_diagnosis *d);
 void cli_print_verdict(const struct nt_diagnosis *d);
+/* A text behind a label, folded at words. */
+void cli_print_folded(const char *label, const char *text);
 json_t *cli_findings_json(const struct nt_diagnosis *d);
 
 #endif
