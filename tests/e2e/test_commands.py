@@ -198,6 +198,7 @@ class Commands(w.TestCase):
 
         # check and reset
         self.check_check_and_reset()
+        self.check_both_ends()
         self.check_decode()
         answer = self.run_both(a, 'explain', '0xC000018B', text='NO_TRUST_SAM_ACCOUNT.*trusted domain')
         self.assertEqual((answer['number'], answer['end_at_fault']), (1787, 'the trusted domain'))
@@ -268,6 +269,24 @@ class Commands(w.TestCase):
         self.assertEqual(r.trust('ACCOUNTS')['version'], version)
         self.assertEqual(r.logon('ACCOUNTS', 'alice', 'Wonder1land')['status'], 'SUCCESS')
         self.used |= {'reset', 'check'}
+
+    def check_both_ends(self):
+        """The commands that need no daemon, by the controllers' pipes alone."""
+        a, r = self.accounts, self.resources
+        who = a.path('administrator')
+        with open(os.open(who, os.O_WRONLY | os.O_CREAT, 0o600), 'w') as f:
+            f.write('username = Administrator\npassword = %s\n' % w.ADMIN_PASSWORD)
+        both = ['%s@smb:%s:%d' % (d.name, w.ADDRESS, d.smb_port) for d in (a, r)]
+        both += ['-A', who, '-A', who]
+        self.run_both(r, 'rotate', *both, text='has new secrets')
+        self.assertEqual(self.run_both(r, 'remove', *both, '--yes', again=False)['result'],
+                         'removed')
+        out, _ = r.ntrust('remove', *both, '--yes')
+        self.assertRegex(out, 'nothing to remove')
+        # made for real where controllers can be found: tests/interop
+        answer = self.run_both(r, 'establish', *both, '--direction', 'in', '--dry-run',
+                               text='RESOURCES trusts ACCOUNTS')
+        self.assertEqual(answer['result'], 'planned')
 
     def check_decode(self):
         """A NetrServerReqChallenge, by hand."""
