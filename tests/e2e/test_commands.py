@@ -283,6 +283,11 @@ class Commands(w.TestCase):
                          'removed')
         out, _ = r.ntrust('remove', *both, '--yes')
         self.assertRegex(out, 'nothing to remove')
+        there = ['--domain', both[0], '-A', who, '--secret-file', a.path('secret')]
+        a.ntrust('computer', 'add', 'DESK', '--password-fd', '0', stdin='Old-secret1')
+        answer = self.run_both(a, 'computer', 'reset', 'DESK', *there, again=False)
+        self.assertNotIn('Old-secret1', str(answer))
+        self.run_both(a, 'computer', 'check', 'DESK', *there, text='DESK')
         # made for real where controllers can be found: tests/interop
         answer = self.run_both(r, 'establish', *both, '--direction', 'in', '--dry-run',
                                text='RESOURCES trusts ACCOUNTS')
