@@ -57,8 +57,7 @@ static const struct option_row {
     { "comment", 0, "TEXT", false, "a comment" },
     { "group", 0, "NAME", false, "a group to join; may be repeated" },
     { "kind", 0, "KIND", false,
-      "workstation (default) or server; of a channel also trust or dns-trust; of a group: group "
-      "(default) or alias" },
+      "workstation (default), server; of a channel also trust, dns-trust; of a group alias" },
     { "subject", 0, "NAME", false, "only events about this trust or account" },
     { "max", 0, "N", false, "at most N lines (50)" },
     { "follow", 'f', NULL, false, "go on showing events as they come, until Ctrl-C" },
@@ -129,15 +128,20 @@ static int print_overview(void)
 {
     puts("ntrust - keep trusts between domains\n\n"
          "usage: ntrust [--socket PATH] [--json] COMMAND [ARGUMENT...] [OPTION...]\n\n"
-         "A trust has two ends. The trusted domain has the users: it permits the trusting domain\n"
-         "('ntrust permit add'). The trusting domain has the resources: it trusts the trusted\n"
-         "domain ('ntrust trust add'). Permit first, then trust, with the same initial password;\n"
-         "both systems replace it at once, and nobody needs to know it any more.\n");
+         "Of any two domains, Samba's or Windows': 'ntrust check A B' says what is wrong with "
+         "their\n"
+         "trust, 'ntrust reset A B' mends it at both ends.\n\n"
+         "Where ntrustd runs: a trust has two ends. The trusted domain has the users: it permits "
+         "the\n"
+         "trusting domain ('ntrust permit add'). The trusting domain has the resources: it trusts "
+         "the\n"
+         "trusted domain ('ntrust trust add'). Permit first, then trust, with the same initial\n"
+         "password; both systems replace it at once, and nobody needs to know it any more.\n");
     for (size_t g = 0; g < NT_COUNT(groups); g++)
         for (const struct cli_command *c = groups[g]; c->words != NULL; c++) {
             char left[80];
             snprintf(left, sizeof left, "%s %s", c->words, c->args);
-            printf("  %-34s %s\n", left, c->summary);
+            printf("  %-33s  %s\n", left, c->summary);
         }
     puts("\n'ntrust COMMAND --help' explains a command. See also ntrust(1), ntrustd(8).");
     return EXIT_GOOD;

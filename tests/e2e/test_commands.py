@@ -199,6 +199,7 @@ class Commands(w.TestCase):
         # check and reset
         self.check_check_and_reset()
         self.check_both_ends()
+        self.run_both(a, 'rpc', '--list', text='netlogon')
         self.check_decode()
         answer = self.run_both(a, 'explain', '0xC000018B', text='NO_TRUST_SAM_ACCOUNT.*trusted domain')
         self.assertEqual((answer['number'], answer['end_at_fault']), (1787, 'the trusted domain'))
