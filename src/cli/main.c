@@ -57,7 +57,7 @@ static const struct option_row {
     { "comment", 0, "TEXT", false, "a comment" },
     { "group", 0, "NAME", false, "a group to join; may be repeated" },
     { "kind", 0, "KIND", false,
-      "workstation or server; of a channel, also trust; of a group: group or alias" },
+      "workstation, server; of a channel also trust; of a group: group, alias" },
     { "subject", 0, "NAME", false, "only events about this trust or account" },
     { "max", 0, "N", false, "at most N lines (50)" },
     { "follow", 'f', NULL, false, "go on showing events as they come, until Ctrl-C" },
