@@ -58,6 +58,12 @@ bool judge_fits(const struct nt_computer_facts *f, const struct nt_admin_account
     return a->type == NT_ADMIN_WORKSTATION || (!f->here && a->type == NT_ADMIN_SERVER);
 }
 
+bool judge_is_elsewhere(const struct nt_computer_facts *f)
+{
+    return (f->here || f->there.look == NT_LOOK_SEEN) && f->names.name[0] != '\0' &&
+           f->it_says.name[0] != '\0' && !nt_name_equal(f->it_says.name, f->names.name);
+}
+
 bool judge_is_ad(const struct nt_computer_facts *f)
 {
     return f->names.dns[0] != '\0';
@@ -409,6 +415,9 @@ bool nt_computer_plan(const struct nt_computer_facts *f, bool may_create, bool h
     if (out->hand && f->source == NT_COMPUTER_STORED && !f->joined)
         return refuse(why, why_size, "%s has never joined %s: %s -U Administrator", f->computer,
                       domain, join);
+    if (judge_is_elsewhere(f))
+        return refuse(why, why_size, "%s belongs to %s, not to %s", f->computer, f->it_says.name,
+                      domain);
     if (!nt_sid_is_null(&f->sid) && !nt_sid_is_null(&f->names.sid) &&
         !nt_sid_equal(&f->sid, &f->names.sid))
         return refuse(why, why_size,

@@ -65,10 +65,11 @@ struct nt_computer_facts {
     uint32_t interval_s;       /* after which it changes its password; 0: never, or not known */
     enum nt_member_winbind winbind;
     char winbind_text[NT_MEMBER_WHY];
-    /* the member, asked from elsewhere */
-    struct nt_asked there;          /* its names, with an administrator's logon */
-    struct nt_admin_domain it_says; /* the domain that it belongs to */
-    struct nt_asked channel_asked;  /* its Netlogon, which Samba's members do not offer */
+    /* The domain that it says it belongs to: by its configuration; or asked from elsewhere, with an
+     * administrator's logon. */
+    struct nt_admin_domain it_says;
+    struct nt_asked there;
+    struct nt_asked channel_asked; /* its Netlogon, which Samba's members do not offer */
     struct nt_admin_channel channel;
 };
 

@@ -107,14 +107,17 @@ static void judge_account(struct nt_judge *j, const struct nt_computer_dc *dc)
 static void judge_elsewhere(struct nt_judge *j)
 {
     const struct nt_computer_facts *f = j->f;
-    if (f->there.look != NT_LOOK_SEEN || f->names.name[0] == '\0' ||
-        nt_name_equal(f->it_says.name, f->names.name))
+    if (!judge_is_elsewhere(f))
         return;
     judge_find(j, NT_GRADE_CRITICAL, "%s says that it belongs to %s", f->computer, f->it_says.name);
     if (judge_blame(j, "not-joined", f->computer)) {
         VERDICT(j, "%s is no member of %s", f->computer, nt_computer_domain(f));
-        CAUSE(j, "asked itself, it says that it belongs to %s", f->it_says.name);
-        judge_remedy_join(j);
+        CAUSE(j, "%s it belongs to %s", f->here ? "by its configuration" : "as it says itself",
+              f->it_says.name);
+        if (f->here)
+            REMEDY(j, "ntrust computer check -d %s -U Administrator", f->it_says.name);
+        else
+            judge_remedy_join(j);
     }
 }
 
@@ -200,8 +203,8 @@ static void judge_unseen_account(struct nt_judge *j)
 void judge_halves(struct nt_judge *j)
 {
     const struct nt_computer_dc *main = nt_computer_main(j->f);
-    judge_member_half(j);
     judge_elsewhere(j);
+    judge_member_half(j);
     if (judge_saw_account(main))
         judge_account(j, main);
     else

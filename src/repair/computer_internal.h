@@ -34,6 +34,7 @@ bool judge_saw_account(const struct nt_computer_dc *dc); /* dc may be NULL */
 /* It is of a type that the computer can use. A controller's is not, where this is a member; from
  * elsewhere it may be one. */
 bool judge_fits(const struct nt_computer_facts *f, const struct nt_admin_account *a);
+bool judge_is_elsewhere(const struct nt_computer_facts *f); /* it says another domain */
 bool judge_is_ad(const struct nt_computer_facts *f);
 
 void judge_halves(struct nt_judge *j);

@@ -8,6 +8,9 @@
 
 #define SESSION_MS 60000
 #define MEMBER_MS  20000
+/* [MS-NRPC] 2.2.1.3.13 */
+#define MEMBERS_CHANNEL     2
+#define CONTROLLERS_CHANNEL 6
 
 static void tell(const struct nt_computer_look *l, const char *host, const char *what)
 {
@@ -127,7 +130,9 @@ static void try_secret(struct nt_computer_look *l, struct nt_computer_facts *f, 
         .server = &l->servers.list[k],
         .domain = flat,
         .computer = f->computer,
-        .type = 2, /* workstation or member server: [MS-NRPC] 2.2.1.3.13 */
+        .type = dc->account_asked.look == NT_LOOK_SEEN && dc->account.type == NT_ADMIN_SERVER
+                    ? CONTROLLERS_CHANNEL
+                    : MEMBERS_CHANNEL,
         .current = &l->secret->current,
         .previous = &l->secret->previous,
         .env = l->env,
@@ -154,6 +159,7 @@ static void look_at_member(struct nt_computer_look *l, struct nt_computer_facts 
     if (l->member == NULL)
         return;
     f->here = true;
+    snprintf(f->it_says.name, sizeof f->it_says.name, "%s", l->member->domain);
     f->ads = l->member->ads;
     f->interval_s = l->member->interval_s;
     tell(l, f->computer, "asking Samba");

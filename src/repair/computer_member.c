@@ -191,7 +191,7 @@ bool nt_member_record(const char *text, uint8_t *out, size_t size, size_t *len)
     return *len > 0;
 }
 
-enum record { RECORD, NO_RECORD, UNREADABLE };
+enum record { RECORD, NO_RECORD, UNREADABLE, DENIED };
 
 /* One record of secrets.tdb. */
 static enum record dump(const struct nt_member *m, const char *what, uint8_t *out, size_t size,
@@ -207,8 +207,9 @@ static enum record dump(const struct nt_member *m, const char *what, uint8_t *ou
     snprintf(key, sizeof key, "SECRETS/%s/%s", what, domain);
     snprintf(path, sizeof path, "%s/secrets.tdb", m->private_dir);
     if (access(path, R_OK) != 0) {
-        say(why, why_size, errno == EACCES ? "only root may read %s" : "there is no %s", path);
-        return errno == ENOENT ? NO_RECORD : UNREADABLE;
+        int err = errno;
+        say(why, why_size, err == ENOENT ? "there is no %s" : "only root may read %s", path);
+        return err == ENOENT ? NO_RECORD : DENIED;
     }
     if (!not_run(nt_run(&run, &code, text, sizeof text), "tdbdump (package tdb-tools)", why,
                  why_size))
@@ -242,6 +243,8 @@ void nt_member_secret(const struct nt_member *m, struct nt_member_secret *out)
     size_t len;
     *out = (struct nt_member_secret){ .found = NT_MEMBER_UNSEEN };
     enum record got = dump(m, "MACHINE_PASSWORD", b, sizeof b, &len, out->why, sizeof out->why);
+    if (got == DENIED)
+        out->found = NT_MEMBER_DENIED;
     if (got == NO_RECORD) {
         out->found = NT_MEMBER_NONE;
         snprintf(out->why, sizeof out->why, "%s/secrets.tdb has no secret for %s", m->private_dir,
@@ -419,6 +422,8 @@ enum nt_member_winbind nt_member_winbind(const struct nt_member *m, char *why, s
     end = nt_run(&run, &code, text, sizeof text);
     if (end == NT_RUN_EXITED && code == 0)
         return NT_WINBIND_GOOD;
+    if (geteuid() != 0)
+        return NT_WINBIND_UNSEEN;
     /* The first line has the status. */
     snprintf(why, why_size, "%.*s", (int)strcspn(text, "\n"), text);
     return NT_WINBIND_BAD;

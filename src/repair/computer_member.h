@@ -40,6 +40,7 @@ bool nt_member_parse(const char *text, struct nt_member *out);
 
 enum nt_member_found {
     NT_MEMBER_UNSEEN, /* it cannot be read: why[] */
+    NT_MEMBER_DENIED, /* the same, since this user may not: neither may Samba's commands */
     NT_MEMBER_NONE,   /* there is none: the computer has not joined */
     NT_MEMBER_SECRET
 };
@@ -78,7 +79,8 @@ bool nt_member_testjoin(const struct nt_member *m, const char *host, ntstatus *s
 ntstatus nt_member_testjoin_parse(int code, const char *text);
 
 enum nt_member_winbind { NT_WINBIND_UNSEEN, NT_WINBIND_DOWN, NT_WINBIND_GOOD, NT_WINBIND_BAD };
-/* winbindd's own channel, proven now, by `wbinfo -t`. why: what it said when BAD. */
+/* winbindd's own channel, proven now, by `wbinfo -t`. why: what it said when BAD. UNSEEN: there is
+ * none of this configuration, or this user may not ask. */
 enum nt_member_winbind nt_member_winbind(const struct nt_member *m, char *why, size_t why_size);
 
 /* --- a new one --- */

@@ -50,11 +50,12 @@ def private(name, text):
     return path
 
 
-def ntrust(member, *args, admin=True, ok=None, env=None):
-    """(exit code, output) of a command on the member."""
-    more = ['-d', '%s@%s' % (member.domain, member.pdc)]
-    more += ['-A', member.cred] if admin else []
-    return lab.run(member.prefix + [lab.NTRUST, 'computer', *args, *more], ok=ok,
+def ntrust(member, *args, admin=True, last=None, ok=None, env=None):
+    """(exit code, output) of a command on the member. last: what is said of its domain."""
+    if last is None:
+        last = ['-d', '%s@%s' % (member.domain, member.pdc)]
+        last += ['-A', member.cred] if admin else []
+    return lab.run(member.prefix + [lab.NTRUST, 'computer', *args, *last], ok=ok,
                    env=dict(os.environ, HOME=lab.ROOT, **(env or {})))
 
 
@@ -238,6 +239,21 @@ class OfNtrustd(Computer):
                             ok=None)
         RED.ntrust('computer', 'enable', 'REDMEM')
         self.assertEqual((code, json.loads(out)['reason']), (2, 'account-disabled'), out)
+
+    def test_as_nobody(self):
+        """Who may not read the secret is told so."""
+        code, out = lab.run(REDMEM.prefix + [
+            'setpriv', '--reuid', '65534', '--clear-groups', '--inh-caps=-all', lab.NTRUST,
+            'computer', 'check', '--json', '-d', 'RED@' + RED.address], ok=None,
+            env=dict(os.environ, HOME='/nowhere'))
+        seen = json.loads(out)
+        self.assertEqual((code, seen['reason']), (3, 'not-seen'), seen)
+        self.assertIn('only root may read', seen['member']['why'])
+
+    def test_another_domain(self):
+        code, seen = check(REDMEM, '-d', 'GREEN@' + GREEN.address, '-A', GREENMEM.cred, last=())
+        self.assertEqual((code, seen['reason'], seen['end_at_fault']), (2, 'not-joined', 'REDMEM'),
+                         seen)
 
     def test_server_down(self):
         RED.stop()

@@ -80,6 +80,16 @@ static void assert_judged(const struct nt_computer_facts *f, enum nt_grade grade
         fail_msg("'%s' is not in '%s'", remedy, d.remedy);
 }
 
+static void assert_refused(const struct nt_computer_facts *f, bool create, bool file,
+                           const char *text)
+{
+    struct nt_computer_plan plan;
+    char why[600];
+    assert_false(nt_computer_plan(f, create, file, &plan, why, sizeof why));
+    if (strstr(why, text) == NULL)
+        fail_msg("'%s' is not in '%s'", text, why);
+}
+
 static void a_secret_that_every_controller_accepts_is_good(void **state)
 {
     (void)state;
@@ -184,6 +194,17 @@ static void a_member_without_a_secret_has_to_join(void **state)
     f->joined = false;
     f->dc[0].trial.end = NT_TRIAL_NOT_MADE;
     assert_judged(f, NT_GRADE_CRITICAL, "not-joined", "MEM", NT_GROUP_HALVES, "net rpc join");
+}
+
+/* It was asked for with a domain that is not its own. */
+static void a_member_of_another_domain_is_told_so(void **state)
+{
+    (void)state;
+    struct nt_computer_facts *f = good();
+    snprintf(f->it_says.name, sizeof f->it_says.name, "BLUE");
+    assert_true(nt_sid_parse("S-1-5-21-9-9-9", &f->sid));
+    assert_judged(f, NT_GRADE_CRITICAL, "not-joined", "MEM", NT_GROUP_HALVES, "-d BLUE");
+    assert_refused(f, false, false, "belongs to BLUE");
 }
 
 static void a_domain_that_was_built_anew_is_named(void **state)
@@ -314,16 +335,6 @@ static void a_password_that_is_not_changed_any_more_is_a_warning(void **state)
 
 /* --- the plan of a reset --- */
 
-static void assert_refused(const struct nt_computer_facts *f, bool create, bool file,
-                           const char *text)
-{
-    struct nt_computer_plan plan;
-    char why[600];
-    assert_false(nt_computer_plan(f, create, file, &plan, why, sizeof why));
-    if (strstr(why, text) == NULL)
-        fail_msg("'%s' is not in '%s'", text, why);
-}
-
 static void a_reset_hands_the_secret_to_the_member_that_is_here(void **state)
 {
     (void)state;
@@ -383,6 +394,7 @@ int main(void)
         cmocka_unit_test(each_fault_of_the_account_is_named),
         cmocka_unit_test(an_unfit_account_is_not_guessed_at),
         cmocka_unit_test(a_member_without_a_secret_has_to_join),
+        cmocka_unit_test(a_member_of_another_domain_is_told_so),
         cmocka_unit_test(a_domain_that_was_built_anew_is_named),
         cmocka_unit_test(the_side_that_changed_last_is_told_by_the_times),
         cmocka_unit_test(times_that_are_close_or_unknown_tell_nothing),
