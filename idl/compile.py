@@ -57,7 +57,7 @@ class Shape:
                 named = base.base
             base = base.base
         self.set_class(levels, attrs)
-        self.levels, self.base, self.named = levels, base, named
+        self.levels, self.base, self.named, self.shown = levels, base, named, None
         self.format = fmt[0] if fmt else None
         self.switch_is = attrs.get('switch_is', [None])[0]
         self.spread('size_is')
@@ -231,8 +231,9 @@ class Layout:
             flags.append('NDR_RANGE')
             body += ', .lo = %d, .hi = %d' % (lo, hi)
         body += self.flags(flags) + self.format(fmt)
-        if shape is not None and isinstance(shape.named, Alias):
-            body += ', .name = "%s"' % shape.named.name
+        shown = shape.shown or shape.named if shape is not None else None
+        if isinstance(shown, Alias):
+            body += ', .name = "%s"' % shown.name
         name = self.emit('n', 'struct nt_ndr_type', body + ' }')
         align = 4 if prim.kind in ('NDR_GUID', 'NDR_CONTEXT') else prim.size
         return Node('&' + name, align, prim.size, str(prim.size))
@@ -514,6 +515,7 @@ class Layout:
                 isinstance(s.base, Prim) and s.base.size != 4 or isinstance(s.base, Enum):
             fail(method.where, "the result of '%s' is not an integer of 32 bits" % method.name)
         if s.base.ctype != 'ntstatus':
+            s.shown = s.named
             s.base = s.named = PRIMS['unsigned long']
         return s
 

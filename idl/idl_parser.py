@@ -78,7 +78,7 @@ SAME = {'int': 'long', '__int8': 'small', '__int16': 'short', '__int32': 'long',
 BASE_WORDS = {'unsigned', 'signed', 'char', 'small', 'short', 'long', 'int', 'hyper', 'byte',
               'boolean', 'wchar_t', 'void', 'handle_t', 'error_status_t', '__int8', '__int16',
               '__int32', '__int64', '__int3264'}
-FORMATS = {'text', 'hex', 'number', 'time', 'ntstatus', 'sid', 'unicode', 'ansi'}
+FORMATS = {'text', 'hex', 'number', 'time', 'ntstatus', 'werror', 'sid', 'unicode', 'ansi'}
 
 
 class Struct:

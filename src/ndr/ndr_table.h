@@ -49,6 +49,7 @@ enum nt_ndr_format {
     NDR_FORMAT_NUMBER,
     NDR_FORMAT_TIME,
     NDR_FORMAT_NTSTATUS,
+    NDR_FORMAT_WERROR, /* Win32; for people alone by name, for programs the number */
     NDR_FORMAT_SID,
     NDR_FORMAT_UNICODE,
     NDR_FORMAT_ANSI

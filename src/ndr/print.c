@@ -208,6 +208,9 @@ static void number(struct printer *p, const struct nt_ndr_type *t, const uint8_t
             nt_buf_printf(p->out, "%s0x%08" PRIx64 "%s", q, v, q);
         else if (!p->json)
             nt_buf_printf(p->out, " (0x%08" PRIx64 ")", v);
+    } else if (t->format == NDR_FORMAT_WERROR && !p->json) {
+        const char *known = v == 0 ? "OK" : nt_werror_name((uint32_t)v);
+        nt_buf_printf(p->out, *known != '\0' ? "%s (%" PRIu64 ")" : "%s%" PRIu64, known, v);
     } else if (t->format == NDR_FORMAT_HEX) {
         nt_buf_printf(p->out, "%s0x%08" PRIx64 "%s", q, v, q);
     } else if (t->kind == NDR_U64 && p->json) {
