@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include "repair/rpc_text.h"
 #include "repair/rpc_value.h"
 
 #define ARENA (4u * 1024 * 1024)
@@ -31,6 +32,28 @@ static json_t *rewritten(const struct nt_ndr_op *op, const void *args, struct nt
     return out;
 }
 
+/* NULL: neither one nor the other. */
+static json_t *parameters(const char *text, size_t len)
+{
+    char line[256], why[NT_RPC_TEXT_WHY];
+    json_t *j = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
+    if (j != NULL)
+        return j;
+    j = json_object();
+    for (size_t at = 0; at < len && j != NULL; at++) {
+        size_t n = 0;
+        while (at < len && text[at] != '\n' && text[at] != '\0' && n < sizeof line - 1)
+            line[n++] = text[at++];
+        line[n] = '\0';
+        if (!nt_rpc_text_put(j, line, why)) {
+            assert(why[0] != '\0');
+            json_decref(j);
+            j = NULL;
+        }
+    }
+    return j;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct nt_arena arena;
@@ -43,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const struct nt_ndr_interface *iface = nt_ndr_interfaces[data[0] % count];
     const struct nt_ndr_op *op = iface->ops[data[1] % iface->op_count];
-    json_t *j = json_loadb((const char *)data + 2, size - 2, JSON_ALLOW_NUL, NULL);
+    json_t *j = parameters((const char *)data + 2, size - 2);
     nt_arena_init(&arena, ARENA);
     bool ok =
         op != NULL && j != NULL && nt_rpc_value_read(op, NT_NDR_REQUEST, j, &arena, &args, why);

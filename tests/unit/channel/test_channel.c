@@ -147,6 +147,48 @@ static void a_channel_opens_without_a_sid_too(void **state)
     end(&w, ch);
 }
 
+/* Others take and give back its authenticators; a step that is taken back leaves the chain where
+ * the controller's stands. */
+static void a_bare_channel_is_open_once_it_is_proven(void **state)
+{
+    struct world w;
+    struct nt_channel_event ev;
+    struct nt_authenticator a, b;
+    struct nt_secret hash;
+    (void)state;
+    world_open(&w, 1);
+    assert_int_equal(nt_owf_text(WORLD_INITIAL, &hash), NT_OK);
+    struct nt_channel *ch = nt_channel_new(&(struct nt_channel_config){ .domain = "ACCOUNTS",
+                                                                        .computer = "RESPDC",
+                                                                        .account = "RESOURCES$",
+                                                                        .type = 4,
+                                                                        .host = "accpdc",
+                                                                        .bare = true,
+                                                                        .env = &w.res.env,
+                                                                        .candidates = &hash,
+                                                                        .candidate_count = 1 },
+                                           w.now_ms);
+    assert_non_null(ch);
+    assert_true(next(&w, ch, &ev));
+    assert_int_equal(ev.kind, NT_CHANNEL_OPEN);
+    assert_false(ev.has_evidence);
+    assert_true(nt_sid_is_null(&ev.sid));
+    nt_channel_step(ch, &a);
+    assert_false(nt_channel_step_check(ch, &a));
+    nt_channel_step_back(ch);
+    nt_channel_step(ch, &b);
+    assert_memory_equal(a.credential, b.credential, sizeof a.credential);
+    nt_channel_step_back(ch);
+    assert_int_equal(nt_channel_ping(ch, w.now_ms), NT_OK);
+    assert_true(next(&w, ch, &ev));
+    assert_int_equal(ev.kind, NT_CHANNEL_ALIVE);
+    assert_status(ev.status, SUCCESS);
+    struct nt_sec *sec = nt_channel_sec(ch);
+    assert_non_null(sec);
+    sec->ops->free(sec);
+    end(&w, ch);
+}
+
 static void an_older_candidate_is_tried_after_a_newer_one(void **state)
 {
     static const char *const passwords[] = { "Never.1", "Never.2", WORLD_INITIAL };
@@ -323,6 +365,7 @@ int main(void)
         cmocka_unit_test(the_lsa_tells_the_sid_that_netlogon_does_not),
         cmocka_unit_test(the_lsa_is_asked_only_where_the_sid_is_wanted),
         cmocka_unit_test(a_channel_opens_without_a_sid_too),
+        cmocka_unit_test(a_bare_channel_is_open_once_it_is_proven),
         cmocka_unit_test(an_older_candidate_is_tried_after_a_newer_one),
         cmocka_unit_test(a_refusal_names_the_call_and_the_status),
         cmocka_unit_test(pings_and_passwords_go_one_at_a_time),
