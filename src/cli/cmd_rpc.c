@@ -1,5 +1,6 @@
 /* rpc: any call that the tables know, for the cases that no other command foresees. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,10 +204,19 @@ static int run_calls(const struct cli *cli, const struct cli_rpc_peer *peer, jso
     return code;
 }
 
+/* Replies with hashes and keys go through JSON: its memory does not keep them. */
+static void free_wiped(void *p)
+{
+    if (p != NULL)
+        nt_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
 static int rpc(const struct cli *cli)
 {
     struct cli_rpc_peer peer;
     json_t *script = NULL;
+    json_set_alloc_funcs(malloc, free_wiped);
     if (cli->list)
         return cli_rpc_list(cli);
     if (cli->arg_count == 0)
@@ -224,7 +234,7 @@ static int rpc(const struct cli *cli)
 }
 
 const struct cli_command cli_rpc_commands[] = {
-    { "rpc", "SERVER INTERFACE METHOD [NAME=VALUE...]", 0, CLI_ARGS_MAX,
+    { "rpc", "SERVER INTERFACE METHOD ...", 0, CLI_ARGS_MAX,
       "list script user credentials kerberos ends peer-password-fd protect channel kind "
       "secret-file "
       "password-fd computer weak secrets hex dry-run",

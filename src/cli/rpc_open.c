@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/ends.h"
 #include "cli/rpc.h"
 #include "crypto/sysenv.h"
 #include "idl/netlogon.h"
@@ -18,20 +19,6 @@ void cli_rpc_peer_wipe(struct cli_rpc_peer *p)
 
 /* --- the server --- */
 
-static bool load(const struct cli *cli, struct nt_ends *file)
-{
-    char path[NT_END_PATH], why[600];
-    const char *home = getenv("HOME");
-    if (cli->ends != NULL)
-        snprintf(path, sizeof path, "%s", cli->ends);
-    else
-        snprintf(path, sizeof path, "%s/" NT_END_FILE_LOCAL, home != NULL ? home : "");
-    if (nt_ends_load(path, cli->ends == NULL, file, why, sizeof why))
-        return true;
-    cli_fail("%s", why);
-    return false;
-}
-
 /* DOMAIN@SERVER, an end of the file, or else a server: its domain is not known then. */
 static bool take_end(const struct cli *cli, struct nt_end *end)
 {
@@ -39,26 +26,30 @@ static bool take_end(const struct cli *cli, struct nt_end *end)
     char why[400];
     const char *typed = cli->args[0];
     bool at = strchr(typed, '@') != NULL;
-    if (!load(cli, &file))
+    if (!cli_ends_file(cli, &file))
         return false;
-    bool known = nt_end_find(&file, typed, end, why, sizeof why) && end->line != 0;
-    if (!known && at && *why == '\0')
-        known = true;
-    if (!known && at) {
+    bool ok = nt_end_find(&file, typed, end, why, sizeof why);
+    nt_ends_free(&file);
+    if (!ok && at) {
         cli_usage("%s", why);
-    } else if (!known) {
+        return false;
+    }
+    if (!ok || (!at && end->line == 0)) {
         *end = (struct nt_end){ .line = 0 };
         snprintf(end->name, sizeof end->name, "%s", typed);
         snprintf(end->servers, sizeof end->servers, "%s", typed);
     }
-    nt_ends_free(&file);
-    return known || !at;
+    return true;
 }
 
-static bool take_server(const struct nt_end *end, struct cli_rpc_peer *out)
+static bool take_server(const struct cli *cli, const struct nt_end *end, struct cli_rpc_peer *out)
 {
     struct nt_servers list;
     char why[400];
+    if (cli->dry_run && end->servers[0] == '\0') { /* nobody is asked, nor looked for */
+        snprintf(out->host, sizeof out->host, "%s", end->domain);
+        return true;
+    }
     if (!nt_pair_controllers(nt_env_system(), end, &out->user, &list, why, sizeof why) ||
         list.count == 0) {
         cli_fail("%s", *why != '\0' ? why : "no controller was found");
@@ -72,46 +63,19 @@ static bool take_server(const struct nt_end *end, struct cli_rpc_peer *out)
 
 /* --- the user --- */
 
-static bool ask_password(void *ctx, struct nt_credentials *c, char *why, size_t why_size)
-{
-    const struct cli *cli = ctx;
-    char typed[TYPED], prompt[NT_END_USER * 2];
-    if (cli->dry_run)
-        return nt_credentials_password(c, "");
-    snprintf(prompt, sizeof prompt, "Password of %s\\%s", c->domain, c->user);
-    if (!cli_read_password(cli->peer_password_fd, prompt, false, typed, sizeof typed))
-        return false;
-    bool ok = nt_credentials_password(c, typed);
-    nt_wipe(typed, sizeof typed);
-    if (!ok)
-        snprintf(why, why_size, "the password of %s\\%s is not text", c->domain, c->user);
-    return ok;
-}
-
+/* Nobody with -U %, in a dry run, and where a secure channel was named without a user. */
 static bool identify(const struct cli *cli, const struct nt_end *end, struct nt_credentials *out)
 {
-    char why[600];
-    union {
-        const struct cli *in;
-        void *ctx;
-    } u = { cli }; /* nt_pair_who takes void *; ask_password only reads */
-    const struct nt_pair_who who = {
-        .file = cli->credentials.count > 0 ? cli->credentials.item[0] : NULL,
-        .user = cli->users.count > 0 ? cli->users.item[0] : NULL,
-        .kerberos = cli->kerberos,
-        .env = cli->channel == NULL,
-        .ask = ask_password,
-        .ctx = u.ctx,
-    };
-    if (who.user != NULL && strcmp(who.user, "%") == 0)
-        return true; /* nobody */
-    if (nt_pair_identify(end, &who, out, why, sizeof why))
+    const char *user = cli->users.count > 0 ? cli->users.item[0] : NULL;
+    bool named = user != NULL || cli->credentials.count > 0 || cli->kerberos;
+    if (cli->dry_run || (user != NULL && strcmp(user, "%") == 0) ||
+        (cli->channel != NULL && !named))
         return true;
-    if (*why != '\0' && end->domain[0] == '\0' && who.user != NULL && who.file == NULL)
-        cli_fail("'%s' has to be DOMAIN\\NAME: the server's domain is not known", who.user);
-    else if (*why != '\0')
-        cli_fail("%s", why);
-    return false;
+    if (user != NULL && end->domain[0] == '\0' && strpbrk(user, "\\/") == NULL) {
+        cli_usage("'%s' has to be DOMAIN\\NAME: the server's domain is not known", user);
+        return false;
+    }
+    return cli_ends_identify(cli, end, 0, out);
 }
 
 /* --- the secure channel --- */
@@ -195,7 +159,7 @@ int cli_rpc_peer(const struct cli *cli, struct cli_rpc_peer *out)
                cli->computer != NULL) {
         return cli_usage("--secret-file, --kind, --weak and --computer go with --channel");
     }
-    return take_server(&end, out) ? EXIT_GOOD : EXIT_NOT_REACHED;
+    return take_server(cli, &end, out) ? EXIT_GOOD : EXIT_NOT_REACHED;
 }
 
 /* --- the session --- */

@@ -201,6 +201,7 @@ class Commands(w.TestCase):
         self.check_both_ends()
         self.run_both(a, 'rpc', '--list', text='netlogon')
         self.check_decode()
+        self.check_rpc()
         answer = self.run_both(a, 'explain', '0xC000018B', text='NO_TRUST_SAM_ACCOUNT.*trusted domain')
         self.assertEqual((answer['number'], answer['end_at_fault']), (1787, 'the trusted domain'))
         self.assertEqual(self.all_commands() - self.used, set(), 'commands that were not tried')
@@ -307,6 +308,17 @@ class Commands(w.TestCase):
                                 capture_output=True, text=True, check=True)
         self.assertIn('RESPDC', json.dumps(json.loads(answer.stdout)))
         self.used.add('decode')
+
+    def check_rpc(self):
+        """The same call, written down; tests/interop/test_rpc_client.py has real ones."""
+        done = subprocess.run([w.NTRUST, 'rpc', 'ACCPDC', 'netlogon', 'NetrServerReqChallenge',
+                               'ComputerName=RESPDC', 'ClientChallenge.data=0001020304050607',
+                               '--dry-run', '--hex', '--json'],
+                              capture_output=True, text=True, check=True)
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer['request_hex'], self.challenge_stub().hex())
+        self.assertEqual(answer['request']['PrimaryName'], '\\\\ACCPDC')
+        self.used.add('rpc')
 
     @staticmethod
     def challenge_stub():
