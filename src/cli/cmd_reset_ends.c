@@ -39,6 +39,8 @@ static int renew(struct cli_renewal *r, const struct nt_renew_wish *wish)
     char why[800];
     size_t end;
     e->config.session_ms = SESSION_MS;
+    e->config.bare = true;
+    e->config.halves = wish->goal != NT_RENEW_ROTATE && wish->goal != NT_RENEW_PASSWORD;
     cli_ends_look(e);
     if (!nt_renew_plan(&e->facts, wish, &r->plan, why, sizeof why))
         return cli_renewal_refused(e->cli, why);

@@ -128,7 +128,7 @@ static void open_one(void *ctx, size_t i)
     size_t end, k;
     if (pick(l->f, i, &end, &k))
         open_session(l->config, &l->ends[end], &l->f->end[end], k, &l->names[end][k]);
-    else
+    else if (!l->config->bare)
         nt_observe_ports(l->f->end[end].dc[k].host, l->f->end[end].dc[k].ports);
 }
 
@@ -290,11 +290,18 @@ static void prove(const struct nt_look_config *config, struct nt_admin *a,
                   struct nt_controller_facts *dc)
 {
     const char *trusted = trusted_name(dc);
+    struct nt_admin_channel fresh;
     tell(config, dc->host, "proving its secure channel");
+    if (config->anew) {
+        dc->anew = nt_admin_channel(a, NT_ADMIN_REDISCOVER, trusted, &fresh);
+        asked(&dc->channel_asked, a,
+              nt_admin_channel(a, NT_ADMIN_TC_VERIFY, trusted, &dc->channel));
+        return;
+    }
     asked(&dc->before_asked, a, nt_admin_channel(a, NT_ADMIN_TC_QUERY, trusted, &dc->before));
     bool ok = asked(&dc->channel_asked, a,
                     nt_admin_channel(a, NT_ADMIN_TC_VERIFY, trusted, &dc->channel));
-    if (ok && (config->anew || !is_good(&dc->channel))) {
+    if (ok && !is_good(&dc->channel)) {
         renew_channel(a, trusted, &dc->channel);
         dc->anew = true;
     }
@@ -313,7 +320,8 @@ void nt_look_controller(const struct nt_look_config *config, struct nt_admin *a,
                        : t->exists                  ? t->name
                                                     : other->asked;
     asked(&dc->account_asked, a, nt_admin_account_get(a, flat, &dc->account));
-    if (trusts(dc) && !dc->nobody) /* an administrator's order: [MS-NRPC] 3.5.4.9.1 */
+    if (trusts(dc) && !dc->nobody &&
+        !config->halves) /* an administrator's order: [MS-NRPC] 3.5.4.9.1 */
         prove(config, a, dc);
 }
 
@@ -337,7 +345,7 @@ static void look_one(void *ctx, size_t i)
     bool done = l->ahead && dc->tdo_asked.look == NT_LOOK_SEEN && dc->tdo.tdo.exists;
     if (first && !done)
         nt_look_controller(l->config, l->ends[end].admin[k], other, dc);
-    else if (!first)
+    else if (!first && !l->config->bare)
         nt_look_dns(self, other, dc);
 }
 

@@ -29,7 +29,9 @@ struct nt_look_end {
 struct nt_look_config {
     const struct nt_env *env;
     uint32_t session_ms; /* for all that one controller is asked; 0: half a minute */
-    bool anew; /* have each secure channel set up anew also where it proves good: after a change */
+    bool anew;   /* have each secure channel set up anew before it is proven: after a change */
+    bool bare;   /* the trust alone, not what is around it: ports, DNS */
+    bool halves; /* not the secure channels either: before a change that mends both */
     /* Called before each step, for a person who waits; one at a time, in any of several threads.
      * NULL: nobody. */
     void (*step)(void *ctx, const char *host, const char *what);

@@ -100,7 +100,8 @@ struct nt_renew_result {
     struct nt_password by_hand[2];
 };
 
-/* nt_renew_ready, then carries it out with the sessions of `ends`, then looks at the trust again,
+/* The facts may be of the halves alone (nt_look_config), but for ROTATE and PASSWORD.
+ * nt_renew_ready, then carries it out with the sessions of `ends`, then looks at the trust again,
  * into *f, until every controller shows it or patience_ms are over. To be wiped after use. */
 void nt_renew_run(const struct nt_look_config *config, struct nt_look_end ends[2],
                   const struct nt_renew_plan *plan, uint32_t patience_ms, struct nt_ends_facts *f,

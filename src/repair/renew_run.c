@@ -7,49 +7,32 @@
 #include <time.h>
 
 #include "base/utf16.h"
+#include "repair/crew.h"
 
-#define SECRET_BYTES 240  /* 120 UTF-16 units towards AD: field guide 1.4 */
-#define TYPED_UNITS  14u  /* towards NT style: what NT 4 can type and keep */
-#define PAUSE_MS     250  /* between two looks */
-#define TICK_MS      1100 /* by when an NT-style account's date, in seconds, is another one */
+#define AD_UNITS 120  /* UTF-16 units towards AD: field guide 1.4 */
+#define NT_UNITS 14   /* towards NT style: what NT 4 can type and keep */
+#define PAUSE_MS 250  /* between two looks */
+#define TICK_MS  1100 /* by when an NT-style account's date, in seconds, is another one */
 
 /* --- secrets --- */
 
-/* Valid text without NUL, so that no controller that keeps it as text spoils it: each unit from
- * U+0100 to U+40FF. */
-static void make_long(const struct nt_env *env, struct nt_password *out)
-{
-    nt_random(env, out->b, SECRET_BYTES);
-    out->len = SECRET_BYTES;
-    for (size_t i = 0; i < SECRET_BYTES; i += 2) {
-        unsigned unit = 0x0100u + (((unsigned)out->b[i] | (unsigned)out->b[i + 1] << 8) & 0x3FFFu);
-        out->b[i] = (uint8_t)unit;
-        out->b[i + 1] = (uint8_t)(unit >> 8);
-    }
-}
-
-/* 84 bits of characters that a person can type and a shell leaves alone. */
-static void make_short(const struct nt_env *env, struct nt_password *out)
+/* Of characters that a person can type, a shell leaves alone and no controller that keeps it as
+ * text spoils, 6 bits each. */
+static void make_secret(const struct nt_env *env, const struct nt_renew_plan *plan,
+                        struct nt_password *out)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint8_t random[TYPED_UNITS];
-    nt_random(env, random, sizeof random);
-    out->len = 2 * TYPED_UNITS;
-    for (size_t i = 0; i < TYPED_UNITS; i++) {
+    bool nt = plan->end[0].nt || plan->end[1].nt;
+    size_t units = nt ? NT_UNITS : AD_UNITS;
+    uint8_t random[AD_UNITS];
+    nt_random(env, random, units);
+    out->len = (uint16_t)(2 * units);
+    for (size_t i = 0; i < units; i++) {
         out->b[2 * i] = (uint8_t)letters[random[i] & 63];
         out->b[2 * i + 1] = 0;
     }
     nt_wipe(random, sizeof random);
-}
-
-static void make_secret(const struct nt_env *env, const struct nt_renew_plan *plan,
-                        struct nt_password *out)
-{
-    if (plan->end[0].nt || plan->end[1].nt)
-        make_short(env, out);
-    else
-        make_long(env, out);
 }
 
 /* --- one end --- */
@@ -64,6 +47,7 @@ struct change {
     nt_time before;                                /* the account's password was set */
     struct nt_admin *partner;                      /* the other end's session */
     struct nt_admin_error own;                     /* kind FINE: what failed is the session's */
+    bool failed, made_account;
 };
 
 static bool fail(struct change *c, ntstatus status, const char *fmt, ...)
@@ -295,35 +279,77 @@ struct run {
     struct nt_ends_facts *f;
     struct nt_renew_result *out;
     struct change change[2];
-    bool made_account[2]; /* perhaps not enabled yet */
 };
 
 static bool note(struct run *r, size_t i, bool ok)
 {
     struct change *c = &r->change[i];
-    if (!ok) {
+    c->failed = !ok;
+    if (!ok && r->out->failed == 2) {
         r->out->failed = i;
         r->out->error = c->own.kind != NT_ADMIN_FINE ? c->own : *nt_admin_error(c->admin);
     }
     return ok;
 }
 
-static bool take_step(struct run *r, const struct step *s, size_t i)
+static bool begin_step(struct run *r, const struct step *s, size_t i)
 {
-    struct change *c = &r->change[i];
-    if (!s->due(c))
-        return true;
+    if (!s->due(&r->change[i]))
+        return false;
     if (r->config->step != NULL)
         r->config->step(r->config->ctx, nt_end_main(&r->f->end[i])->host, s->what);
     r->out->touched = true;
-    bool ok = note(r, i, s->run(c));
-    if (s->run == step_account)
-        r->made_account[i] = ok;
+    return true;
+}
+
+static bool end_step(struct run *r, const struct step *s, size_t i, bool ok)
+{
+    if (ok && s->run == step_account)
+        r->change[i].made_account = true;
     if (ok && s->done == OBJECT)
         r->out->object[i] = true;
     else if (ok && s->done == ACCOUNT)
         r->out->account[i] = true;
-    return ok;
+    return note(r, i, ok);
+}
+
+static bool take_step(struct run *r, const struct step *s, size_t i)
+{
+    return !begin_step(r, s, i) || end_step(r, s, i, s->run(&r->change[i]));
+}
+
+/* At both ends at once, which have a session and a thread each. */
+struct together {
+    struct run *r;
+    const struct step *s;
+    bool due[2], ok[2];
+};
+
+static void run_one(void *ctx, size_t i)
+{
+    struct together *t = ctx;
+    if (t->due[i])
+        t->ok[i] = t->s->run(&t->r->change[i]);
+}
+
+static bool take_together(struct run *r, const struct step *s)
+{
+    struct together t = { .r = r, .s = s };
+    bool good = true;
+    for (size_t i = 0; i < 2; i++)
+        t.due[i] = begin_step(r, s, i);
+    nt_crew_run(2, 2, run_one, &t);
+    for (size_t i = 0; i < 2; i++)
+        good = (!t.due[i] || end_step(r, s, i, t.ok[i])) && good;
+    return good;
+}
+
+/* Not where one session serves both ends: a new forest trust takes the other's names. Nor where
+ * the first end's failure spares the second one. */
+static bool goes_together(const struct run *r, const struct step *s)
+{
+    return s->run == step_object && s->due == has_directory_object && !r->plan->forest &&
+           r->plan->goal != NT_RENEW_REMOVE && r->plan->goal != NT_RENEW_PASSWORD;
 }
 
 /* The trusted end of a trust of one direction first; when it is removed, last. */
@@ -340,7 +366,8 @@ static bool take_steps(struct run *r)
     bool remove = r->plan->goal == NT_RENEW_REMOVE;
     size_t first = first_end(r->plan);
     for (const struct step *s = remove ? removing : making; s->due != NULL; s++)
-        if (!take_step(r, s, first) || !take_step(r, s, 1 - first))
+        if (goes_together(r, s) ? !take_together(r, s)
+                                : !take_step(r, s, first) || !take_step(r, s, 1 - first))
             return false;
     for (size_t i = 0; i < 2; i++)
         if (!note(r, i, make_sure_alone(&r->change[i])))
@@ -360,10 +387,10 @@ static void undo(struct run *r)
     bool ok = true;
     for (size_t i = 0; i < 2; i++) {
         const struct change *c = &r->change[i];
-        bool maybe = r->out->failed == i && r->out->error.kind != NT_ADMIN_EXISTS;
+        bool maybe = c->failed && nt_admin_error(c->admin)->kind != NT_ADMIN_EXISTS;
         if (c->end->object == NT_RENEW_MAKE && (r->out->object[i] || maybe))
             ok = is_gone(c, nt_admin_tdo_delete(c->admin, c->end->want.tdo.name)) && ok;
-        if (c->end->account == NT_RENEW_MAKE && (r->made_account[i] || maybe))
+        if (c->end->account == NT_RENEW_MAKE && (c->made_account || maybe))
             ok = is_gone(c, nt_admin_account_delete(c->admin, c->other)) && ok;
     }
     r->out->undone = ok;
@@ -488,14 +515,19 @@ static void watch(struct run *r, struct nt_look_end ends[2], uint32_t patience_m
     struct nt_look_config config = *r->config;
     uint64_t began = now_ms();
     config.anew = true; /* a channel from before the change proves nothing */
+    config.halves = r->plan->goal == NT_RENEW_REMOVE;
+    config.bare = true;
     for (;;) {
         nt_look_trust(&config, ends, r->f);
         r->out->proven_ms = now_ms() - began;
         r->out->proven = all_shown(r, r->out->proven_ms);
         if (r->out->proven || r->out->proven_ms >= patience_ms)
-            return;
+            break;
         pause_ms(PAUSE_MS);
     }
+    config.bare = false; /* the cause may be around it */
+    if (!r->out->proven)
+        nt_look_trust(&config, ends, r->f);
 }
 
 void nt_renew_run(const struct nt_look_config *config, struct nt_look_end ends[2],

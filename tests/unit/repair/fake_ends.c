@@ -20,7 +20,8 @@ void fake_init(struct fake *f, bool nt_first, bool nt_second)
 {
     static const struct nt_end typed[2] = { { .name = "WEST" }, { .name = "EAST" } };
     const bool nt[2] = { nt_first, nt_second };
-    *f = (struct fake){ .clock = 1000 };
+    memset(f, 0, sizeof *f);
+    f->clock = 1000;
     for (size_t i = 0; i < 2; i++) {
         struct nt_admin_names *n = &f->domain[i].names;
         f->domain[i].may = true;
@@ -94,7 +95,8 @@ static bool happens(struct nt_admin *a, bool *ok)
 {
     struct fake *f = a->fake;
     bool now = ++f->changes == f->fail_at;
-    f->dead = f->dead || (now && f->how == FAKE_KILLED);
+    if (now && f->how == FAKE_KILLED)
+        f->dead = true;
     *ok = !f->dead && !now;
     if (!*ok)
         fails(a, NT_ADMIN_NETWORK, "the connection ended");

@@ -6,6 +6,8 @@
 #ifndef TESTS_UNIT_REPAIR_FAKE_ENDS_H
 #define TESTS_UNIT_REPAIR_FAKE_ENDS_H
 
+#include <stdatomic.h>
+
 #include "repair/renew.h"
 
 /* How the change that is to fail does: refused; carried out, and the answer lost; the program
@@ -30,9 +32,11 @@ struct fake {
     struct nt_look_end ends[2];
     struct nt_look_config config;
     enum fake_failure how;
-    unsigned changes, fail_at; /* fail_at 0: never */
-    bool dead;
-    nt_time clock;
+    unsigned fail_at; /* 0: never */
+    /* Both ends are changed at once. */
+    atomic_uint changes;
+    atomic_bool dead;
+    atomic_ullong clock;
 };
 
 /* Two domains without a trust. nt: NT-style. */
