@@ -48,10 +48,10 @@ static bool is_seen(struct planning *p, const struct nt_end_facts *e)
     const struct nt_controller_facts *dc = nt_end_main(e);
     if (e->count == 0)
         return refuse(p, "%s", e->lost);
+    if (e->dc[0].nobody || (dc == NULL && e->dc[0].reached.look != NT_LOOK_FAILED))
+        return refuse(p, "no administrator of %s was named", nt_end_name(e));
     if (dc == NULL)
-        return e->dc[0].reached.look == NT_LOOK_FAILED
-                   ? refuse(p, "%s", e->dc[0].reached.error.text)
-                   : refuse(p, "no administrator of %s was named", nt_end_name(e));
+        return refuse(p, "%s", e->dc[0].reached.error.text);
     if (dc->tdo_asked.look != NT_LOOK_SEEN)
         return refuse(p, "%s", dc->tdo_asked.error.text);
     if (dc->account_asked.look != NT_LOOK_SEEN)
