@@ -1,5 +1,5 @@
 /*
- * ndr_internal.h - what the decoder, the encoder and the printer share.
+ * ndr_internal.h - what the decoder, the encoder, the printer and repair/rpc_value.c share.
  */
 #ifndef NT_NDR_NDR_INTERNAL_H
 #define NT_NDR_NDR_INTERNAL_H

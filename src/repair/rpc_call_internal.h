@@ -18,6 +18,9 @@ struct nt_rpc_caller {
     unsigned depth;
 };
 
+/* By its name, whatever the case; NULL: none. Borrowed. */
+json_t *caller_member(json_t *object, const char *name, size_t len);
+
 /* Why a call cannot be prepared, in call->why. Always false. */
 bool caller_wrong(struct nt_rpc_call *call, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -16,10 +16,7 @@
 
 static bool has(json_t *object, const char *name)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value) if (strcasecmp(key, name) == 0) return true;
-    return false;
+    return caller_member(object, name, strlen(name)) != NULL;
 }
 
 /* --- handles --- */
@@ -377,9 +374,10 @@ static bool add_handles(struct nt_rpc_caller *c, struct nt_rpc_call *call, json_
     for (size_t i = 0; nt_rpc_parameter(call->op, i, &p); i++) {
         const char *key;
         json_t *value;
+        void *next;
         if (!p.in || p.kind != NT_RPC_HANDLE)
             continue;
-        json_object_foreach(parameters, key, value)
+        json_object_foreach_safe(parameters, next, key, value)
         {
             const char *text = json_string_value(value);
             if (strcasecmp(key, p.name) != 0 || text == NULL || text[0] != '@')
@@ -389,7 +387,6 @@ static bool add_handles(struct nt_rpc_caller *c, struct nt_rpc_call *call, json_
                 return false;
             if (json_object_set_new(parameters, key, handle) != 0)
                 return caller_wrong(call, "out of memory");
-            break;
         }
     }
     return true;

@@ -9,12 +9,15 @@
 
 #define MAX_DEPTH 64
 
-static json_t *member(json_t *object, const char *name, size_t len)
+json_t *caller_member(json_t *object, const char *name, size_t len)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) if (strlen(key) == len &&
-                                                strncasecmp(key, name, len) == 0) return value;
+    json_object_foreach(object, key, value)
+    {
+        if (strlen(key) == len && strncasecmp(key, name, len) == 0)
+            return value;
+    }
     return NULL;
 }
 
@@ -41,7 +44,7 @@ static json_t *reply(const struct nt_rpc_caller *c, const char **text)
         unsigned long i = strtoul(word, NULL, 10);
         return i > 0 ? json_array_get(c->replies, i - 1) : NULL;
     }
-    return member(c->named, word, len);
+    return caller_member(c->named, word, len);
 }
 
 /* Borrowed; NULL: told. */
@@ -58,7 +61,7 @@ static json_t *look_up(const struct nt_rpc_caller *c, struct nt_rpc_call *call, 
             value = element(value, &at);
         } else if (*at == '.') {
             size_t len = strcspn(++at, ".[");
-            value = member(value, at, len);
+            value = caller_member(value, at, len);
             at += len;
         } else {
             value = NULL;

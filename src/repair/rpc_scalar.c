@@ -71,25 +71,6 @@ static bool fits(const struct nt_ndr_type *t, const struct number *n)
     return (!n->negative || n->magnitude == 0) && n->magnitude <= most;
 }
 
-static void store(uint8_t *mem, size_t size, uint64_t v)
-{
-    const uint16_t v16 = (uint16_t)v;
-    const uint32_t v32 = (uint32_t)v;
-    switch (size) {
-    case 1:
-        mem[0] = (uint8_t)v;
-        break;
-    case 2:
-        memcpy(mem, &v16, 2);
-        break;
-    case 4:
-        memcpy(mem, &v32, 4);
-        break;
-    default:
-        memcpy(mem, &v, 8);
-    }
-}
-
 bool value_number(struct reader *r, const struct nt_ndr_type *t, const json_t *j, uint8_t *mem)
 {
     struct number n = { 0 };
@@ -113,7 +94,7 @@ bool value_number(struct reader *r, const struct nt_ndr_type *t, const json_t *j
     uint64_t v = n.negative ? 0 - n.magnitude : n.magnitude;
     if (t->flags & NDR_RANGE && ((int64_t)v < t->lo || (int64_t)v > t->hi))
         return value_fail(r, "has to be from %" PRId64 " to %" PRId64, t->lo, t->hi);
-    store(mem, t->size, v);
+    ndr_store_number(mem, t->size, v);
     return true;
 }
 
@@ -156,7 +137,7 @@ bool value_handle(struct reader *r, const json_t *j, uint8_t *mem)
 bool value_sid(struct reader *r, const struct nt_ndr_type *t, const json_t *j, uint8_t **out)
 {
     struct nt_sid s;
-    const struct nt_ndr_field *subs = &t->fields[t->count - 1];
+    const struct nt_ndr_field *subs = ndr_last(t);
     if (!json_is_string(j) || !nt_sid_parse(json_string_value(j), &s))
         return value_fail(r, "a SID is wanted, as S-1-5-21-1-2-3");
     size_t len = s.sub_count * sizeof s.sub[0];
@@ -300,11 +281,11 @@ void value_put_units(const json_t *j, size_t size, uint8_t *mem)
     while (p < end) {
         uint32_t code = next_code(&p);
         if (code >= 0x10000) {
-            store(mem, size, 0xD800 + ((code - 0x10000) >> 10));
+            ndr_store_number(mem, size, 0xD800 + ((code - 0x10000) >> 10));
             mem += size;
             code = 0xDC00 + ((code - 0x10000) & 0x3FF);
         }
-        store(mem, size, code);
+        ndr_store_number(mem, size, code);
         mem += size;
     }
 }

@@ -11,7 +11,7 @@
 #include "idl/netlogon.h"
 #include "repair/gss.h"
 
-#define TOTAL_MS       60000
+#define CALL_MS        60000
 #define INTERFACES_MAX 8
 #define EPM_PORT       135
 
@@ -27,6 +27,7 @@ struct one {
 struct nt_rpc_session {
     uv_loop_t loop;
     uv_timer_t watchdog;
+    uint32_t call_ms;
     bool expired;
     char *host, *domain, *user;
     enum nt_road road;
@@ -154,7 +155,9 @@ static void begin(struct nt_rpc_session *s)
 {
     s->done = false;
     s->answer = (struct nt_rpc_answer){ .end = NT_RPC_END_ANSWER };
+    s->expired = false;
     uv_update_time(&s->loop);
+    uv_timer_start(&s->watchdog, on_watchdog, s->call_ms, 0);
 }
 
 /* --- the secure channel --- */
@@ -420,8 +423,7 @@ struct nt_rpc_session *nt_rpc_session_new(const struct nt_rpc_session_config *co
     }
     uv_timer_init(&s->loop, &s->watchdog);
     s->watchdog.data = s;
-    uv_timer_start(&s->watchdog, on_watchdog, config->total_ms != 0 ? config->total_ms : TOTAL_MS,
-                   0);
+    s->call_ms = config->call_ms != 0 ? config->call_ms : CALL_MS;
     nt_buf_init(&s->stub, 8u * 1024 * 1024);
     s->env = config->env;
     s->road = config->road;

@@ -1,7 +1,7 @@
 /*
  * rpc_session.h - any call of any interface of one server, one after the other: over TCP or named
  * pipes, as a user, as nobody, or through a secure channel. At the edge: each call runs an event
- * loop of its own until it is answered or the session's time is over. Not for use from two threads.
+ * loop of its own until it is answered or its time is over. Not for use from two threads.
  * Sources: [MS-RPCE] 3.3; [MS-NRPC] 3.1.4, 3.4.
  */
 #ifndef NT_REPAIR_RPC_SESSION_H
@@ -29,7 +29,7 @@ struct nt_rpc_session_config {
      * and candidates are looked at. */
     const struct nt_channel_config *channel;
     const struct nt_env *env;
-    uint32_t total_ms; /* for all that the session does; 0: one minute */
+    uint32_t call_ms; /* for a call and what has to be opened for it; 0: one minute */
 };
 
 /* Prepares; connects when a call needs it. NULL: no memory. */

@@ -78,20 +78,6 @@ static bool is_integer(const struct nt_ndr_type *t)
     return t->kind >= NDR_U8 && t->kind <= NDR_U64;
 }
 
-static void store(uint8_t *mem, size_t size, uint64_t v)
-{
-    const uint16_t v16 = (uint16_t)v;
-    const uint32_t v32 = (uint32_t)v;
-    if (size == 1)
-        mem[0] = (uint8_t)v;
-    else if (size == 2)
-        memcpy(mem, &v16, 2);
-    else if (size == 4)
-        memcpy(mem, &v32, 4);
-    else
-        memcpy(mem, &v, 8);
-}
-
 static bool holds(const struct nt_ndr_type *t, int64_t v)
 {
     return v >= 0 && (t->size == 8 || v >> (8 * t->size) == 0) &&
@@ -105,10 +91,10 @@ static bool suits(struct scope *s, size_t field, nt_ndr_expression *expression, 
     const struct nt_ndr_field *f = &s->type->fields[field];
     if (!holds(f->type, v))
         return false;
-    store(s->mem + f->offset, f->type->size, (uint64_t)v);
+    ndr_store_number(s->mem + f->offset, f->type->size, (uint64_t)v);
     if (expression(s->mem) == wanted)
         return true;
-    store(s->mem + f->offset, f->type->size, 0);
+    ndr_store_number(s->mem + f->offset, f->type->size, 0);
     return false;
 }
 
@@ -121,9 +107,9 @@ static void freeze(struct scope *s, nt_ndr_expression *expression)
         const struct nt_ndr_field *f = &s->type->fields[i];
         if (s->given[i] || !is_integer(f->type))
             continue;
-        store(s->mem + f->offset, f->type->size, 64);
+        ndr_store_number(s->mem + f->offset, f->type->size, 64);
         s->given[i] = expression(s->mem) != now;
-        store(s->mem + f->offset, f->type->size, 0);
+        ndr_store_number(s->mem + f->offset, f->type->size, 0);
     }
 }
 
@@ -235,11 +221,15 @@ static bool string(struct reader *r, const struct nt_ndr_type *t, json_t *j, str
 /* A structure that ends in an array is as long as that. */
 static bool open_structure(struct reader *r, const struct nt_ndr_type *t, json_t *j, uint8_t **out)
 {
-    const struct nt_ndr_field *end = &t->fields[t->count - 1];
+    const struct nt_ndr_field *end = ndr_last(t);
     size_t count = 0, before = enter(r, end->name, 0);
     const char *name;
     json_t *item, *elements = NULL;
-    json_object_foreach(j, name, item) if (strcasecmp(name, end->name) == 0) elements = item;
+    json_object_foreach(j, name, item)
+    {
+        if (strcasecmp(name, end->name) == 0)
+            elements = item;
+    }
     if (elements != NULL && !count_elements(r, end->type->elem, elements, &count))
         return false;
     leave(r, before);
@@ -278,14 +268,14 @@ static bool pointer(struct reader *r, const struct nt_ndr_type *t, json_t *j, ui
         return value_fail(r, "may not be null");
     if (!json_is_null(j) && !pointee(r, t->elem, j, s, &to))
         return false;
-    memcpy(mem, &to, sizeof to);
+    ndr_store_pointer(mem, to);
     return true;
 }
 
 /* RPC_UNICODE_STRING and STRING: both lengths in bytes, and the units. */
 static bool counted_text(struct reader *r, const struct nt_ndr_type *t, json_t *j, uint8_t *mem)
 {
-    const struct nt_ndr_field *buffer = &t->fields[t->count - 1];
+    const struct nt_ndr_field *buffer = ndr_last(t);
     const struct nt_ndr_type *unit = buffer->type->elem->elem;
     size_t count;
     if (json_is_null(j))
@@ -299,8 +289,8 @@ static bool counted_text(struct reader *r, const struct nt_ndr_type *t, json_t *
         return false;
     value_put_units(j, unit->size, to);
     for (int i = 0; i < t->count - 1; i++)
-        store(mem + t->fields[i].offset, t->fields[i].type->size, count * unit->size);
-    memcpy(mem + buffer->offset, &to, sizeof to);
+        ndr_store_number(mem + t->fields[i].offset, t->fields[i].type->size, count * unit->size);
+    ndr_store_pointer(mem + buffer->offset, to);
     return true;
 }
 
@@ -310,10 +300,10 @@ static bool moment(struct reader *r, const struct nt_ndr_type *t, json_t *j, uin
     if (!value_time(r, j, &v))
         return false;
     if (t->count == 1) {
-        store(mem, 8, v);
+        ndr_store_number(mem, 8, v);
     } else {
-        store(mem, 4, v);
-        store(mem + 4, 4, v >> 32);
+        ndr_store_number(mem, 4, v);
+        ndr_store_number(mem + 4, 4, v >> 32);
     }
     return true;
 }
@@ -337,19 +327,6 @@ static bool any_structure(struct reader *r, const struct nt_ndr_type *t, json_t 
 }
 
 /* --- unions --- */
-
-static uint32_t cut(const struct nt_ndr_type *tag, int64_t v)
-{
-    return tag->size >= 4 ? (uint32_t)v : (uint32_t)v & ((1u << (8 * tag->size)) - 1);
-}
-
-static const struct nt_ndr_arm *arm_of(const struct nt_ndr_type *u, uint32_t tag)
-{
-    for (int i = 0; i < u->count; i++)
-        if (u->arms[i].value == tag && i != u->default_arm)
-            return &u->arms[i];
-    return u->default_arm >= 0 ? &u->arms[u->default_arm] : NULL;
-}
 
 /* Whether the person's name for an arm is that one's: its own, its case's, or its number. */
 static bool names_arm(const struct nt_ndr_type *u, const struct nt_ndr_arm *arm, const char *name)
@@ -387,7 +364,7 @@ static bool no_such_arm(struct reader *r, const struct nt_ndr_type *t, const str
         known = names_arm(t->elem, &t->elem->arms[i], name);
     if (!known)
         return no_such_name(r, t->elem, name);
-    const struct nt_ndr_arm *arm = arm_of(t->elem, cut(t->elem->elem, tag));
+    const struct nt_ndr_arm *arm = ndr_arm(t->elem, ndr_cut(t->elem->elem, (uint64_t)tag));
     if (arm == NULL)
         return value_fail(r, "there is no arm for %s = %" PRId64, t->said, tag);
     return value_fail(r, "'%.60s' is not the arm of %s = %" PRId64 ": that has %s", name, t->said,
@@ -399,7 +376,7 @@ static const struct nt_ndr_arm *choose(struct reader *r, const struct nt_ndr_typ
                                        struct scope *s, const char *name)
 {
     const struct nt_ndr_type *u = t->elem;
-    const struct nt_ndr_arm *arm = arm_of(u, cut(u->elem, t->size_is(s->mem)));
+    const struct nt_ndr_arm *arm = ndr_arm(u, ndr_cut(u->elem, (uint64_t)t->size_is(s->mem)));
     if (arm != NULL && names_arm(u, arm, name)) {
         freeze(s, t->size_is);
         return arm;
@@ -427,7 +404,8 @@ static bool chosen(struct reader *r, const struct nt_ndr_type *t, json_t *j, uin
     if (!json_is_object(j) || json_object_size(j) > 1)
         return value_fail(r, "a union is wanted: an object with one member, the arm");
     if (first == NULL) {
-        const struct nt_ndr_arm *arm = arm_of(t->elem, cut(t->elem->elem, t->size_is(s->mem)));
+        const struct nt_ndr_arm *arm =
+            ndr_arm(t->elem, ndr_cut(t->elem->elem, (uint64_t)t->size_is(s->mem)));
         return arm != NULL && arm->type == NULL ? true : no_such_arm(r, t, s, "");
     }
     const char *name = json_object_iter_key(first);
@@ -552,8 +530,8 @@ static bool left_out(struct reader *r, struct scope *s, size_t i, unsigned way)
     if (f->type->kind == NDR_POINTER)
         wanted = !may_be_null(f->type, s);
     if (f->type->kind == NDR_SWITCH) {
-        const struct nt_ndr_arm *arm =
-            arm_of(f->type->elem, cut(f->type->elem->elem, f->type->size_is(s->mem)));
+        const struct nt_ndr_arm *arm = ndr_arm(
+            f->type->elem, ndr_cut(f->type->elem->elem, (uint64_t)f->type->size_is(s->mem)));
         wanted = wanted && (arm == NULL || arm->type != NULL);
     }
     if (wanted) {

@@ -4,7 +4,7 @@
 #ifndef NT_REPAIR_RPC_VALUE_INTERNAL_H
 #define NT_REPAIR_RPC_VALUE_INTERNAL_H
 
-#include "ndr/ndr_table.h"
+#include "ndr/ndr_internal.h"
 #include "repair/rpc_value.h"
 
 #define VALUE_PATH 200

@@ -93,6 +93,16 @@ class Kerberos(unittest.TestCase):
                                   '--server', 'adc.ad.test'], ok=None)[1]
         self.assertIn('ADDOM: its trust with RES begins anew with a fresh random password', out)
 
+    def test_any_call(self):
+        out = lab.run(D.prefix + [lab.NTRUST, 'rpc', 'adc.ad.test', 'lsarpc',
+                                  'LsarQueryInformationPolicy2', 'InformationClass=12', '-k',
+                                  '--json'])[1]
+        info = json.loads(out)['reply']['PolicyInformation']['PolicyDnsDomainInfo']
+        self.assertEqual((info['Name'], info['DnsDomainName']), ('ADDOM', 'ad.test'))
+        out = lab.run(D.prefix + [lab.NTRUST, 'rpc', 'tcp:adc.ad.test', 'samr', 'SamrConnect2',
+                                  '-k'], ok=False)[1]
+        self.assertIn('Kerberos goes over SMB only', out)
+
     def test_name_that_the_kdc_does_not_know(self):
         error = check('-k', '--server', '10.78.0.5')['error']
         self.assertEqual(error['kind'], 'name')

@@ -126,12 +126,15 @@ class Calls:
 
     def test_a_value_is_written_and_read_back(self):
         handle = 'UserHandle=@user:alice'
-        text = 'told by "rpc" \u00e9\U0001F600'
+        text = 'told by "rpc" \u00e9\U0001F600 \x1b[31m\x9b'
         call(self.server, 'samr', 'SamrSetInformationUser', handle,
              'Buffer.AdminComment.AdminComment=' + text)
         got = call(self.server, 'samr', 'SamrQueryInformationUser', handle,
                    'UserInformationClass=UserAdminCommentInformation')
         self.assertEqual(got['reply']['Buffer']['AdminComment']['AdminComment'], text)
+        shown = rpc(self.server, 'samr', 'SamrQueryInformationUser', handle,
+                    'UserInformationClass=13')
+        self.assertIn(r'\u001b[31m\u009b"', shown)  # a name cannot steer a terminal
 
     def test_a_script_goes_from_call_to_call(self):
         script = json.dumps([
