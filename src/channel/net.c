@@ -186,6 +186,14 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
         try_next(a, 0);
 }
 
+static bool is_address(const char *host, const char *service, struct addrinfo **out)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                                    .ai_family = AF_UNSPEC,
+                                    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+    return getaddrinfo(host, service, &hints, out) == 0;
+}
+
 static void connect_to(struct nt_net *net, const char *host, uint16_t port)
 {
     char service[8];
@@ -200,6 +208,12 @@ static void connect_to(struct nt_net *net, const char *host, uint16_t port)
     a->net = net;
     a->look_up.data = a;
     net->attempt = a;
+    if (is_address(host, service, &a->addresses)) { /* no thread has to look that up */
+        a->next = a->addresses;
+        net->again = false;
+        try_next(a, 0);
+        return;
+    }
     int err = uv_getaddrinfo(net->loop, &a->look_up, on_resolved, host, service, &hints);
     if (err != 0) {
         net->attempt = NULL;

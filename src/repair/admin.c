@@ -166,22 +166,19 @@ static void tell_failed(struct admin_pipe *p, const struct nt_link_event *ev)
         admin_fail(a, kind == NT_ADMIN_RIGHTS ? NT_ADMIN_CRYPTO : kind, ev->status, "%s", ev->why);
 }
 
+static void keep_error(struct admin_pipe *p, const struct nt_admin_error *before);
+
 static void link_failed(struct admin_pipe *p, const struct nt_link_event *ev)
 {
-    struct nt_admin *a = p->admin;
-    const struct nt_admin_error before = a->error;
+    const struct nt_admin_error before = p->admin->error;
     p->failed = true;
     tell_failed(p, ev);
-    if (a->awaited == p)
-        return;
-    p->error = a->error; /* for the call that comes */
-    a->error = before;
+    keep_error(p, &before);
 }
 
-static void call_fault(struct admin_pipe *p, uint32_t fault)
+static void tell_fault(struct admin_pipe *p, uint32_t fault)
 {
     struct nt_admin *a = p->admin;
-    p->failed = true;
     if (fault == NT_FAULT_ACCESS_DENIED && !p->told)
         refused_logon(a, NT_STATUS(ACCESS_DENIED), "access denied to the first call");
     else if (fault == NT_FAULT_ACCESS_DENIED)
@@ -191,6 +188,24 @@ static void call_fault(struct admin_pipe *p, uint32_t fault)
         admin_fail(a, fault == NT_FAULT_SEC_PKG_ERROR ? NT_ADMIN_CRYPTO : NT_ADMIN_OTHER,
                    NT_STATUS(RPC_CALL_FAILED), "%s at %s did not run: %s (0x%08x)", p->op->name,
                    a->host, nt_fault_name(fault), fault);
+}
+
+/* What a pipe that nobody waits for at present has to say is kept for who will. */
+static void keep_error(struct admin_pipe *p, const struct nt_admin_error *before)
+{
+    struct nt_admin *a = p->admin;
+    if (a->awaited == p)
+        return;
+    p->error = a->error;
+    a->error = *before;
+}
+
+static void call_fault(struct admin_pipe *p, uint32_t fault)
+{
+    const struct nt_admin_error before = p->admin->error;
+    p->failed = true;
+    tell_fault(p, fault);
+    keep_error(p, &before);
 }
 
 /* --- events --- */
@@ -210,12 +225,14 @@ static void take_response(struct admin_pipe *p, const struct nt_link_event *ev)
     struct nt_admin *a = p->admin;
     void *args = p->args;
     enum nt_err err = nt_ndr_decode(p->op, NT_NDR_RESPONSE, ev->big_endian, ev->stub, ev->len,
-                                    &a->arena, &args, NULL, NULL);
+                                    p->later ? &a->later : &a->arena, &args, NULL, NULL);
     if (err != NT_OK) {
+        const struct nt_admin_error before = a->error;
         p->failed = true;
         admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(INVALID_NETWORK_RESPONSE),
                    "the answer of %s to %s does not decode: %s", a->host, p->op->name,
                    nt_err_text(err));
+        keep_error(p, &before);
         return;
     }
     p->told = true;
@@ -433,7 +450,8 @@ void admin_post(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op
         nt_net_poke(p->lead != NULL ? p->lead->net : p->net);
 }
 
-bool admin_call(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op *op, void *args)
+bool admin_call_begin(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op *op,
+                      void *args)
 {
     snprintf(a->error.step, sizeof a->error.step, "%s", op->name);
     if (p->failed && p->error.kind != NT_ADMIN_FINE) {
@@ -456,11 +474,28 @@ bool admin_call(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op
         return admin_fail(a, NT_ADMIN_OTHER, nt_status_of(err), "%s cannot be called at %s: %s",
                           op->name, a->host, nt_err_text(err));
     nt_net_poke(p->lead != NULL ? p->lead->net : p->net);
+    a->awaited = NULL;
+    return true;
+}
+
+bool admin_call_end(struct nt_admin *a, struct admin_pipe *p)
+{
+    snprintf(a->error.step, sizeof a->error.step, "%s", p->op->name);
     bool ok = run(p, &p->done);
+    if (!ok && p->error.kind != NT_ADMIN_FINE)
+        a->error = p->error;
     p->op = NULL;
     if (!ok && a->error.kind != NT_ADMIN_NETWORK && p->told && a->error.kind != NT_ADMIN_CRYPTO)
         p->failed = false; /* a fault ends the call, not the association */
+    if (!p->failed)
+        p->error.kind = NT_ADMIN_FINE;
     return ok;
+}
+
+bool admin_call(struct nt_admin *a, struct admin_pipe *p, const struct nt_ndr_op *op, void *args)
+{
+    p->later = false;
+    return admin_call_begin(a, p, op, args) && admin_call_end(a, p);
 }
 
 bool admin_key(struct nt_admin *a, const struct admin_pipe *p, const struct nt_secret **key)
@@ -497,6 +532,7 @@ struct nt_admin *nt_admin_new(const struct nt_admin_config *config)
         return NULL;
     }
     nt_arena_init(&a->arena, ARENA_BYTES);
+    nt_arena_init(&a->later, ARENA_BYTES);
     a->env = config->env;
     a->road = config->kerberos ? NT_ROAD_SMB : config->road;
     a->port = config->kerberos && config->road != NT_ROAD_SMB ? 0 : config->port;
@@ -544,6 +580,7 @@ void nt_admin_free(struct nt_admin *a)
     uv_run(&a->loop, UV_RUN_DEFAULT); /* until all is closed */
     uv_loop_close(&a->loop);
     nt_arena_free(&a->arena);
+    nt_arena_free(&a->later);
     nt_secret_wipe(&a->hash);
     free(a->host);
     free(a->domain);

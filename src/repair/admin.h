@@ -197,6 +197,11 @@ struct nt_admin_channel {
 bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char *trusted,
                       struct nt_admin_channel *out);
 
+/* The same in two steps, since it takes long where the partner is asked: other calls but those of
+ * this kind may be made in between. */
+bool nt_admin_channel_begin(struct nt_admin *a, enum nt_admin_control what, const char *trusted);
+bool nt_admin_channel_end(struct nt_admin *a, struct nt_admin_channel *out);
+
 /* Has the controller change the password of its trust now, by its own system and over its secure
  * channel: 9 of [MS-NRPC] 3.5.4.9.1. *werr as above; some say yes and do nothing. */
 bool nt_admin_order_change(struct nt_admin *a, const char *trusted, uint32_t *werr);

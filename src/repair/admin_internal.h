@@ -8,6 +8,7 @@
 #include "channel/net.h"
 #include "idl/lsarpc.h"
 #include "idl/samr.h"
+#include "idl/netlogon.h"
 #include "repair/admin.h"
 #include "rpc/sec.h"
 
@@ -24,6 +25,7 @@ struct admin_pipe {
     void *args;
     uint32_t call_id;
     bool done, failed;
+    bool later;                  /* it is not waited for yet */
     struct nt_admin_error error; /* it failed while nobody waited for it */
 };
 
@@ -40,6 +42,8 @@ struct nt_admin {
     struct admin_pipe *awaited;
     struct admin_pipe samr, lsa, netlogon, dssetup;
     struct nt_arena arena; /* of one public call */
+    struct nt_arena later; /* of the one that is not waited for yet: order */
+    struct NetrLogonControl2Ex order;
     struct nt_admin_error error;
     /* handles, nil until opened */
     struct nt_ndr_context sam_server, sam_domain, policy;
@@ -54,7 +58,11 @@ void admin_begin(struct nt_admin *a);
  * False with a->error set; a status in the answer is the caller's to look at. */
 bool admin_call(struct nt_admin *a, struct admin_pipe *pipe, const struct nt_ndr_op *op,
                 void *args);
-/* The same without waiting, for an answer that is of no interest. */
+/* The same in two steps: other pipes may be called in between. args stay until the end. */
+bool admin_call_begin(struct nt_admin *a, struct admin_pipe *pipe, const struct nt_ndr_op *op,
+                      void *args);
+bool admin_call_end(struct nt_admin *a, struct admin_pipe *pipe);
+/* The same without waiting at all, for an answer that is of no interest. */
 void admin_post(struct nt_admin *a, struct admin_pipe *pipe, const struct nt_ndr_op *op,
                 const void *args);
 /* Lets go of a pipe's link, so that the next call makes it anew by that road. */

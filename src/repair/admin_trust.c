@@ -213,32 +213,47 @@ static bool is_refusal(uint32_t werr)
            werr == NT_WERR_NOT_ENOUGH_MEMORY;
 }
 
-bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char *trusted,
-                      struct nt_admin_channel *out)
+bool nt_admin_channel_begin(struct nt_admin *a, enum nt_admin_control what, const char *trusted)
 {
-    struct NetrLogonControl2Ex args = { .FunctionCode = (uint32_t)what, .QueryLevel = 2 };
     size_t units;
+    a->order = (struct NetrLogonControl2Ex){ .FunctionCode = (uint32_t)what, .QueryLevel = 2 };
+    admin_begin(a);
+    nt_arena_reset(&a->later);
+    if (nt_utf16_from_utf8(&a->later, trusted, &a->order.Data.TrustedDomainName, &units) != NT_OK)
+        return admin_nomem(a);
+    a->netlogon.later = true;
+    return admin_call_begin(a, &a->netlogon, &ndr_NetrLogonControl2Ex, &a->order);
+}
+
+bool nt_admin_channel_end(struct nt_admin *a, struct nt_admin_channel *out)
+{
+    const struct NetrLogonControl2Ex *args = &a->order;
     *out = (struct nt_admin_channel){ .werr = NT_WERR_OK };
     admin_begin(a);
-    if (nt_utf16_from_utf8(&a->arena, trusted, &args.Data.TrustedDomainName, &units) != NT_OK)
-        return admin_nomem(a);
-    if (!admin_call(a, &a->netlogon, &ndr_NetrLogonControl2Ex, &args))
+    if (!admin_call_end(a, &a->netlogon))
         return false;
-    if (is_refusal(args.result) && args.Buffer.NetlogonInfo2 == NULL) {
-        bool denied = args.result == NT_WERR_ACCESS_DENIED;
+    if (is_refusal(args->result) && args->Buffer.NetlogonInfo2 == NULL) {
+        bool denied = args->result == NT_WERR_ACCESS_DENIED;
         return admin_status(a, &ndr_NetrLogonControl2Ex,
                             denied ? NT_STATUS(ACCESS_DENIED) : NT_STATUS(NOT_SUPPORTED));
     }
-    out->werr = args.result;
-    const NETLOGON_INFO_2 *info = args.Buffer.NetlogonInfo2;
+    out->werr = args->result;
+    const NETLOGON_INFO_2 *info = args->Buffer.NetlogonInfo2;
     if (info == NULL)
-        return args.result != NT_WERR_OK || nonsense(a, trusted);
+        return args->result != NT_WERR_OK || nonsense(a, "its secure channel");
     if (out->werr == NT_WERR_OK)
         out->werr = info->netlog2_pdc_connection_status;
     if (out->werr == NT_WERR_OK)
         out->werr = info->netlog2_tc_connection_status;
     take_controller(a, info->netlog2_trusted_dc_name, out->controller, sizeof out->controller);
     return true;
+}
+
+bool nt_admin_channel(struct nt_admin *a, enum nt_admin_control what, const char *trusted,
+                      struct nt_admin_channel *out)
+{
+    *out = (struct nt_admin_channel){ .werr = NT_WERR_OK };
+    return nt_admin_channel_begin(a, what, trusted) && nt_admin_channel_end(a, out);
 }
 
 bool nt_admin_order_change(struct nt_admin *a, const char *trusted, uint32_t *werr)

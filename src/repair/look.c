@@ -143,7 +143,7 @@ static void open_and_look(void *ctx, size_t i)
     if (dc == NULL || dc->reached.look != NT_LOOK_SEEN)
         return;
     const struct nt_end_facts other = { .asked = l->ends[1 - end].end->domain };
-    nt_look_controller(l->config, l->ends[end].admin[k], &other, dc);
+    nt_look_controller(l->config, l->ends[end].admin[k], l->names[end][k].dns, &other, dc);
 }
 
 static void swap(struct nt_look_end *e, struct nt_end_facts *f, struct nt_admin_names *names,
@@ -285,106 +285,93 @@ static bool trusts(const struct nt_controller_facts *dc)
            (dc->tdo.tdo.direction & NT_ADMIN_OUTBOUND) != 0;
 }
 
-/* How it stands in memory first: the proof changes that. */
-static void prove(const struct nt_look_config *config, struct nt_admin *a,
-                  struct nt_controller_facts *dc)
+/* The other end's name in DNS: as it says itself, or as this controller knows it, or as it was
+ * named. */
+static const char *dns_of(const struct nt_end_facts *e, const struct nt_controller_facts *dc)
 {
-    const char *trusted = trusted_name(dc);
-    struct nt_admin_channel fresh;
-    tell(config, dc->host, "proving its secure channel");
-    if (config->anew) {
-        dc->anew = nt_admin_channel(a, NT_ADMIN_REDISCOVER, trusted, &fresh);
-        asked(&dc->channel_asked, a,
-              nt_admin_channel(a, NT_ADMIN_TC_VERIFY, trusted, &dc->channel));
-        return;
-    }
-    asked(&dc->before_asked, a, nt_admin_channel(a, NT_ADMIN_TC_QUERY, trusted, &dc->before));
-    bool ok = asked(&dc->channel_asked, a,
-                    nt_admin_channel(a, NT_ADMIN_TC_VERIFY, trusted, &dc->channel));
-    if (ok && !is_good(&dc->channel)) {
-        renew_channel(a, trusted, &dc->channel);
-        dc->anew = true;
-    }
+    if (e->names.dns[0] != '\0')
+        return e->names.dns;
+    if (dc->tdo_asked.look == NT_LOOK_SEEN && dc->tdo.tdo.exists)
+        return dc->tdo.dns;
+    return strchr(e->asked, '.') != NULL ? e->asked : "";
 }
 
-void nt_look_controller(const struct nt_look_config *config, struct nt_admin *a,
-                        const struct nt_end_facts *other, struct nt_controller_facts *dc)
+/* What does not need the channel, while the controller proves it. */
+static void look_meanwhile(const struct nt_look_config *config, struct nt_admin *a,
+                           const char *own_dns, const struct nt_end_facts *other,
+                           struct nt_controller_facts *dc)
 {
-    tell(config, dc->host, "reading its half");
-    dc->anew = false;
-    dc->channel_asked.look = dc->before_asked.look = NT_LOOK_NOT_ASKED;
-    if (!asked(&dc->tdo_asked, a, read_tdo(a, other, &dc->tdo)))
-        return;
     const struct nt_admin_tdo *t = &dc->tdo.tdo;
     const char *flat = other->names.name[0] != '\0' ? other->names.name
                        : t->exists                  ? t->name
                                                     : other->asked;
     asked(&dc->account_asked, a, nt_admin_account_get(a, flat, &dc->account));
-    if (trusts(dc) && !dc->nobody &&
-        !config->halves) /* an administrator's order: [MS-NRPC] 3.5.4.9.1 */
-        prove(config, a, dc);
-}
-
-/* The other end's name in DNS: as it says itself, or as it was named. */
-static const char *dns_of(const struct nt_end_facts *e)
-{
-    if (e->names.dns[0] != '\0')
-        return e->names.dns;
-    return nt_end_main(e) == NULL && strchr(e->asked, '.') != NULL ? e->asked : "";
-}
-
-static void look_one(void *ctx, size_t i)
-{
-    struct looking *l = ctx;
-    size_t end, k;
-    bool first = pick(l->f, i, &end, &k);
-    const struct nt_end_facts *self = &l->f->end[end], *other = &l->f->end[1 - end];
-    struct nt_controller_facts *dc = &l->f->end[end].dc[k];
-    if (dc->reached.look != NT_LOOK_SEEN)
-        return;
-    bool done = l->ahead && dc->tdo_asked.look == NT_LOOK_SEEN && dc->tdo.tdo.exists;
-    if (first && !done)
-        nt_look_controller(l->config, l->ends[end].admin[k], other, dc);
-    else if (!first && !l->config->bare)
-        nt_look_dns(self, other, dc);
-}
-
-void nt_look_dns(const struct nt_end_facts *self, const struct nt_end_facts *other,
-                 struct nt_controller_facts *dc)
-{
-    if (self->names.dns[0] != '\0' && dns_of(other)[0] != '\0')
-        nt_observe_dns(dc->host, self->names.dns, dns_of(other), &dc->dns);
+    if (!config->bare && own_dns[0] != '\0' && dns_of(other, dc)[0] != '\0')
+        nt_observe_dns(dc->host, own_dns, dns_of(other, dc), &dc->dns);
 }
 
 /* A proof over a channel that was there says nothing about finding the partner again. Where its DNS
  * server tells that, the channel is left alone: what works is not to be broken by a look. */
-bool nt_look_wants_anew(const struct nt_controller_facts *dc)
+static bool wants_anew(const struct nt_controller_facts *dc)
 {
-    return dc->channel_asked.look == NT_LOOK_SEEN && !dc->anew && dc->dns.look == NT_LOOK_FAILED;
+    return !dc->anew && (!is_good(&dc->channel) || dc->dns.look == NT_LOOK_FAILED);
 }
 
-void nt_look_anew(const struct nt_look_config *config, struct nt_admin *a,
-                  struct nt_controller_facts *dc)
+/* How it stands in memory first: the proof changes that. */
+static void prove(const struct nt_look_config *config, struct nt_admin *a, const char *own_dns,
+                  const struct nt_end_facts *other, struct nt_controller_facts *dc)
 {
+    const char *trusted = trusted_name(dc);
+    struct nt_admin_channel fresh;
+    tell(config, dc->host, "proving its secure channel");
+    if (config->anew)
+        dc->anew = nt_admin_channel(a, NT_ADMIN_REDISCOVER, trusted, &fresh);
+    else
+        asked(&dc->before_asked, a, nt_admin_channel(a, NT_ADMIN_TC_QUERY, trusted, &dc->before));
+    bool begun =
+        asked(&dc->channel_asked, a, nt_admin_channel_begin(a, NT_ADMIN_TC_VERIFY, trusted));
+    look_meanwhile(config, a, own_dns, other, dc);
+    if (!begun || !asked(&dc->channel_asked, a, nt_admin_channel_end(a, &dc->channel)) ||
+        !wants_anew(dc))
+        return;
     tell(config, dc->host, "setting its secure channel up anew");
-    renew_channel(a, trusted_name(dc), &dc->channel);
+    renew_channel(a, trusted, &dc->channel);
     dc->anew = true;
 }
 
-static void find_again(void *ctx, size_t i)
+void nt_look_controller(const struct nt_look_config *config, struct nt_admin *a,
+                        const char *own_dns, const struct nt_end_facts *other,
+                        struct nt_controller_facts *dc)
+{
+    tell(config, dc->host, "reading its half");
+    dc->anew = false;
+    dc->account_asked.look = dc->channel_asked.look = dc->before_asked.look = NT_LOOK_NOT_ASKED;
+    if (!asked(&dc->tdo_asked, a, read_tdo(a, other, &dc->tdo)))
+        return;
+    /* An administrator's order: [MS-NRPC] 3.5.4.9.1 */
+    if (trusts(dc) && !dc->nobody && !config->halves)
+        prove(config, a, own_dns, other, dc);
+    else
+        look_meanwhile(config, a, own_dns, other, dc);
+}
+
+/* What was seen ahead is seen: where the object was found by the name that the other end has. */
+static void look_one(void *ctx, size_t i)
 {
     struct looking *l = ctx;
     size_t end, k;
-    bool first = pick(l->f, i, &end, &k);
+    if (!pick(l->f, i, &end, &k))
+        return;
     struct nt_controller_facts *dc = &l->f->end[end].dc[k];
-    if (first && nt_look_wants_anew(dc))
-        nt_look_anew(l->config, l->ends[end].admin[k], dc);
+    bool done = l->ahead && dc->tdo_asked.look == NT_LOOK_SEEN && dc->tdo.tdo.exists;
+    if (dc->reached.look == NT_LOOK_SEEN && !done)
+        nt_look_controller(l->config, l->ends[end].admin[k], l->f->end[end].names.dns,
+                           &l->f->end[1 - end], dc);
 }
 
 static void look_rest(struct looking *l)
 {
     nt_crew_run(all_of(l->f), NT_CREW_MAX, look_one, l);
-    nt_crew_run(all_of(l->f), NT_CREW_MAX, find_again, l);
 }
 
 void nt_look_trust(const struct nt_look_config *config, struct nt_look_end ends[2],

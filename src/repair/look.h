@@ -60,14 +60,10 @@ struct nt_admin *nt_look_session(const struct nt_look_config *config,
 /* One end: its controllers one after the other, e->admin[] as by nt_look_open. */
 void nt_look_open_end(const struct nt_look_config *config, struct nt_look_end *e,
                       struct nt_end_facts *f);
-/* One controller's view of the trust with `other`, whose names are known: its half and its channel;
- * whether its DNS server finds the other; and the channel anew where that is wanted. */
+/* One controller's view of the trust with `other`, as far as that one's names are known: its half,
+ * its channel, and whether its DNS server finds the other end. own_dns: of its domain; "". */
 void nt_look_controller(const struct nt_look_config *config, struct nt_admin *a,
-                        const struct nt_end_facts *other, struct nt_controller_facts *dc);
-void nt_look_dns(const struct nt_end_facts *self, const struct nt_end_facts *other,
-                 struct nt_controller_facts *dc);
-bool nt_look_wants_anew(const struct nt_controller_facts *dc);
-void nt_look_anew(const struct nt_look_config *config, struct nt_admin *a,
-                  struct nt_controller_facts *dc);
+                        const char *own_dns, const struct nt_end_facts *other,
+                        struct nt_controller_facts *dc);
 
 #endif

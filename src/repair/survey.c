@@ -296,16 +296,13 @@ static void begin_facts(const struct end *e, struct nt_end_facts *f)
         f->dc[k] = e->dc[k].seen;
 }
 
-static void look_by(struct nt_survey *s, struct end *e, const struct nt_end_facts *self,
-                    const struct nt_end_facts *other, struct nt_controller_facts *dc, size_t k)
+static void look_by(struct nt_survey *s, struct end *e, const struct nt_end_facts *other,
+                    struct nt_controller_facts *dc, size_t k)
 {
     struct nt_admin *a = borrow(s, e, &e->dc[k]);
     if (a == NULL)
         return;
-    nt_look_controller(&s->config.look, a, other, dc);
-    nt_look_dns(self, other, dc);
-    if (nt_look_wants_anew(dc))
-        nt_look_anew(&s->config.look, a, dc);
+    nt_look_controller(&s->config.look, a, e->names.dns, other, dc);
     give_back(s, &e->dc[k], a);
 }
 
@@ -322,7 +319,7 @@ static void look_at_trust(void *ctx, size_t i)
         for (size_t n = 0; n < 2; n++)
             for (size_t k = 0; k < f->end[n].count; k++)
                 if (f->end[n].dc[k].reached.look == NT_LOOK_SEEN)
-                    look_by(s, s->ends[t->end[n]], &f->end[n], &f->end[1 - n], &f->end[n].dc[k], k);
+                    look_by(s, s->ends[t->end[n]], &f->end[1 - n], &f->end[n].dc[k], k);
         nt_compare_ends(f, &d);
     }
     uv_mutex_lock(&s->lock);
