@@ -20,7 +20,7 @@ STEPS  ?= 100000
 ROUNDS ?= 40
 
 .PHONY: all build run check check-plain check-sanitized check-valgrind deps deps-check install uninstall \
-        format format-check lint fuzz bench sim model torture clean
+        format format-check lint fuzz bench bench-ends sim model torture clean
 
 all: build
 
@@ -73,6 +73,11 @@ format-check:
 
 bench: build
 	bench/run --build $(BUILD)
+
+# Trusts that ntrustd does not look after, as root: against the stock tool, and a thousand of them.
+bench-ends: build deps-check
+	bench/ends pair --build $(BUILD)
+	bench/ends many --build $(BUILD) --rounds 5
 
 # Against Samba, as root: needs its packages, which deps-check brings.
 bench-samba: build deps-check

@@ -7,8 +7,8 @@
 #include "base/arena.h"
 #include "channel/net.h"
 #include "idl/lsarpc.h"
-#include "idl/samr.h"
 #include "idl/netlogon.h"
+#include "idl/samr.h"
 #include "repair/admin.h"
 #include "rpc/sec.h"
 
