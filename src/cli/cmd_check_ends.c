@@ -40,8 +40,9 @@ static void watch(struct cli_ends *e, struct nt_diagnosis *d)
         cli_ends_look(e);
         nt_look_close(e->look);
         nt_compare_ends(&e->facts, d);
+        cli_watch_code((int)d->grade);
         cli_watch_note(&w, e->end[0].name, e->end[1].name, d);
-        cli_watch_wait(&w, (int)d->grade);
+        cli_watch_wait(&w);
     }
 }
 

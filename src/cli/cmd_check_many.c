@@ -272,6 +272,8 @@ static void print_json(const struct many *m)
 static void tell(const struct many *m, struct cli_watch *watch)
 {
     if (m->cli->watching)
+        cli_watch_code((int)m->grade);
+    if (m->cli->watching)
         for (size_t i = 0; i < m->count; i++)
             cli_watch_note(watch, m->outcomes[i].name[0], m->outcomes[i].name[1],
                            &m->outcomes[i].d);
@@ -339,7 +341,7 @@ int cli_check_many(const struct cli *cli)
         code = (int)m.grade;
         close_round(&m);
         if (ok && cli->watching)
-            cli_watch_wait(&watch, code);
+            cli_watch_wait(&watch);
     } while (ok && cli->watching);
     for (size_t i = 0; i < m.identity_count; i++)
         nt_credentials_wipe(&m.identities[i].credentials);

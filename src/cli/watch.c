@@ -124,8 +124,12 @@ void cli_watch_note(struct cli_watch *w, const char *a, const char *b, const str
     snprintf(known->reason, sizeof known->reason, "%s", d->reason);
 }
 
-void cli_watch_wait(const struct cli_watch *w, int code)
+void cli_watch_code(int code)
 {
     last_code = code;
+}
+
+void cli_watch_wait(const struct cli_watch *w)
+{
     sleep(w->seconds);
 }

@@ -18,10 +18,13 @@ struct cli_watch {
 /* --watch[=SECONDS]. False: that is no number of seconds, told on stderr. */
 bool cli_watch_begin(struct cli_watch *w, const struct cli *cli);
 void cli_watch_end(struct cli_watch *w);
+/* A round is over, and this came of it: before what it saw is told. With the last one's code Ctrl-C
+ * ends the process. */
+void cli_watch_code(int code);
 /* What a round saw of a trust: prints it the first time, and when it is another thing. */
 void cli_watch_note(struct cli_watch *w, const char *a, const char *b,
                     const struct nt_diagnosis *d);
-/* Waits for the next round. Ctrl-C ends the process from here on, with the exit code given. */
-void cli_watch_wait(const struct cli_watch *w, int code);
+/* Waits for the next round. */
+void cli_watch_wait(const struct cli_watch *w);
 
 #endif
