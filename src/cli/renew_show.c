@@ -170,8 +170,9 @@ static void tell_half(const struct cli_renewal *r)
     } else {
         fprintf(stderr,
                 "The trust is perhaps half changed and does not work then. When the cause is gone, "
-                "run:\n  ntrust reset %s%s %s\n",
-                r->plan.goal == NT_RENEW_RECREATE ? "--recreate " : "", ends[0], ends[1]);
+                "run:\n  ntrust reset %s%s%s %s\n",
+                r->plan.goal == NT_RENEW_RECREATE ? "--recreate " : "",
+                r->ends->cli->generate ? "--generate " : "", ends[0], ends[1]);
     }
 }
 

@@ -191,12 +191,29 @@ static bool change_nt_object(struct change *c)
 
 /* --- the steps --- */
 
+/* Samba's NT-style controllers keep an account for a user that their Unix has. */
+static bool wants_unix_user(struct change *c)
+{
+    const struct nt_admin_error *error = nt_admin_error(c->admin);
+    char name[NT_ADMIN_NAME];
+    if (!nt_status_is(error->status, NT_STATUS(NO_SUCH_USER)))
+        return false;
+    snprintf(name, sizeof name, "%s", c->other);
+    for (char *p = name; *p != '\0'; p++)
+        *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+    return fail(c, error->status,
+                "its Unix has no user for the account %s$ and no \"add machine script\" makes one; "
+                "there as root: useradd -M -N -s /bin/false '%s$'",
+                c->other, name);
+}
+
 static bool step_account(struct change *c)
 {
     enum nt_renew_action a = c->end->account;
     if (a != NT_RENEW_MAKE && !nt_admin_account_delete(c->admin, c->other))
         return false;
-    return a == NT_RENEW_DELETE || nt_admin_account_create(c->admin, c->other, c->incoming);
+    return a == NT_RENEW_DELETE || nt_admin_account_create(c->admin, c->other, c->incoming) ||
+           wants_unix_user(c);
 }
 
 static bool step_object(struct change *c)

@@ -19,7 +19,7 @@ def setUpModule():
     ACC = samba_lab.Ntrust('ACC', 'ACCPDC', '10.78.0.1', ('al',))
     RES = samba_lab.Ntrust('RES', 'RESPDC', '10.78.0.2', ('alice',))
     BLUE = samba_lab.Controller('BLUEPDC', '10.78.0.3', 'BLUE', ('bob',))
-    RED = samba_lab.Controller('REDPDC', '10.78.0.4', 'RED', ('rob',))
+    RED = samba_lab.Controller('REDPDC', '10.78.0.4', 'RED', ('rob',), {'add machine script': ''})
     for pdc in (BLUE, RED):
         pdc.knows(ACC=ACC.address, RES=RES.address, BLUE=BLUE.address, RED=RED.address,
                   ACCPDC=ACC.address, RESPDC=RES.address, BLUEPDC=BLUE.address,
@@ -154,6 +154,10 @@ class Trust(unittest.TestCase):
         self.assertEqual(ACC.json('permit', 'list')['permits'], [])
 
     def test_two_of_samba(self):
+        code, said = ntrust('establish', ACC, RED, '--direction', 'out')
+        self.assertEqual((code, said['result']), (1, 'undone'), said)
+        self.assertIn("useradd -M -N -s /bin/false 'acc$'", said['error']['text'])
+        RED.user('blue$')
         self.store(self.does('by hand', 'establish', RED, BLUE, '--direction', 'both',
                              '--generate'))
         self.good(RED, BLUE)

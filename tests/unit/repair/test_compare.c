@@ -244,9 +244,9 @@ static void kinds_that_differ_are_told(void **state)
 }
 
 /* An NT-style trusted end keeps an account, and no object. */
-static void an_nt_style_trusted_end_needs_no_object(void **state)
+/* WEST trusts EAST, which is NT-style: it has no more than the account. */
+static struct nt_ends_facts *trusts_nt(void)
 {
-    (void)state;
     struct nt_ends_facts *f = good();
     f->end[1].names.dns[0] = '\0';
     WEST(f)->tdo.dns[0] = '\0';
@@ -255,9 +255,56 @@ static void an_nt_style_trusted_end_needs_no_object(void **state)
     WEST(f)->account.exists = false;
     EAST(f)->tdo = (struct nt_admin_tdo_full){ .enc_known = false };
     EAST(f)->channel_asked.look = NT_LOOK_NOT_ASKED;
+    return f;
+}
+
+static void an_nt_style_trusted_end_needs_no_object(void **state)
+{
+    (void)state;
     struct nt_diagnosis d;
+    nt_compare_ends(trusts_nt(), &d);
+    assert_int_equal(d.grade, NT_GRADE_GOOD);
+}
+
+/* An NT-style trust has no Kerberos whose types could be compared. */
+static void an_nt_style_trust_may_list_rc4_alone(void **state)
+{
+    (void)state;
+    struct nt_diagnosis d;
+    struct nt_ends_facts *f = trusts_nt();
+    WEST(f)->tdo.enc_types = NT_ENC_RC4;
     nt_compare_ends(f, &d);
     assert_int_equal(d.grade, NT_GRADE_GOOD);
+}
+
+static void an_nt_style_trust_is_told_by_its_account_alone(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = trusts_nt();
+    f->end[0].names.dns[0] = '\0';
+    WEST(f)->tdo = (struct nt_admin_tdo_full){ .enc_known = false };
+    WEST(f)->channel_asked.look = NT_LOOK_NOT_ASKED;
+    assert_critical(f, "removed", "WEST", NT_GROUP_HALVES);
+}
+
+static void where_a_secret_is_stored_by_hand_the_remedy_says_so(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = trusts_nt();
+    f->end[0].names.dns[0] = '\0';
+    WEST(f)->tdo.fixed = true;
+    EAST(f)->account.exists = false;
+    assert_judged(f, NT_GRADE_CRITICAL, "account-missing", "EAST", NT_GROUP_HALVES,
+                  "ntrust reset --generate");
+}
+
+/* Samba's: the account is there, and is not what it asks for. */
+static void an_ad_domain_that_names_itself_by_dns_cannot_trust_nt_style(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = trusts_nt();
+    WEST(f)->channel.werr = 1787;
+    assert_judged(f, NT_GRADE_CRITICAL, "unsupported", "WEST", NT_GROUP_PASSWORDS, "ntrust remove");
 }
 
 /* --- passwords --- */
@@ -385,6 +432,10 @@ int main(void)
         cmocka_unit_test(an_account_that_cannot_be_used_is_named),
         cmocka_unit_test(kinds_that_differ_are_told),
         cmocka_unit_test(an_nt_style_trusted_end_needs_no_object),
+        cmocka_unit_test(an_nt_style_trust_may_list_rc4_alone),
+        cmocka_unit_test(an_nt_style_trust_is_told_by_its_account_alone),
+        cmocka_unit_test(where_a_secret_is_stored_by_hand_the_remedy_says_so),
+        cmocka_unit_test(an_ad_domain_that_names_itself_by_dns_cannot_trust_nt_style),
         cmocka_unit_test(the_end_that_set_its_half_alone_is_told_by_the_accounts),
         cmocka_unit_test(a_missing_secret_and_a_missing_account_are_of_different_ends),
         cmocka_unit_test(what_the_controller_says_by_its_code_is_believed),
