@@ -49,26 +49,28 @@ static int one_call(struct run *r, const struct nt_ndr_interface *iface, const s
 
 /* --- as it was typed --- */
 
-static int typed(struct run *r)
+/* The call as a script of one. NULL: told. */
+static json_t *typed(const struct cli *cli)
 {
-    const struct cli *cli = r->cli;
-    if (cli->arg_count < 3)
-        return cli_usage("which call? 'ntrust rpc --list%s%s' shows what there is",
-                         cli->arg_count > 1 ? " " : "", cli->arg_count > 1 ? cli->args[1] : "");
+    char why[NT_RPC_TEXT_WHY];
+    if (cli->arg_count < 3) {
+        cli_usage("which call? 'ntrust rpc --list%s%s' shows what there is",
+                  cli->arg_count > 1 ? " " : "", cli->arg_count > 1 ? cli->args[1] : "");
+        return NULL;
+    }
     const struct nt_ndr_interface *iface = cli_rpc_interface(cli->args[1]);
     const struct nt_ndr_op *op = iface != NULL ? cli_rpc_method(iface, cli->args[2]) : NULL;
     if (op == NULL)
-        return EXIT_USAGE;
-    char why[NT_RPC_TEXT_WHY];
+        return NULL;
     json_t *parameters = json_object();
-    int code = EXIT_GOOD;
-    for (size_t i = 3; i < cli->arg_count && code == EXIT_GOOD; i++)
-        if (!nt_rpc_text_put(parameters, cli->args[i], why))
-            code = cli_usage("%s", why);
-    if (code == EXIT_GOOD)
-        code = one_call(r, iface, op, parameters, NULL);
-    json_decref(parameters);
-    return code;
+    for (size_t i = 3; i < cli->arg_count; i++)
+        if (!nt_rpc_text_put(parameters, cli->args[i], why)) {
+            cli_usage("%s", why);
+            json_decref(parameters);
+            return NULL;
+        }
+    return json_pack("[{s:s,s:s,s:o}]", "interface", iface->name, "call", op->name, "args",
+                     parameters);
 }
 
 /* --- a script --- */
@@ -178,7 +180,7 @@ static int scripted(struct run *r, json_t *all)
 
 /* --- all of it --- */
 
-static int run_calls(const struct cli *cli, const struct cli_rpc_peer *peer, json_t *script)
+static int run_calls(const struct cli *cli, const struct cli_rpc_peer *peer, json_t *calls)
 {
     struct run r = { .cli = cli, .output = { .cli = cli } };
     r.session = cli->dry_run ? NULL : cli_rpc_session(cli, peer);
@@ -197,8 +199,8 @@ static int run_calls(const struct cli *cli, const struct cli_rpc_peer *peer, jso
     if (r.caller == NULL)
         cli_fail("out of memory");
     else
-        code = script != NULL ? scripted(&r, script) : typed(&r);
-    cli_rpc_show_all(&r.output, script != NULL);
+        code = scripted(&r, calls);
+    cli_rpc_show_all(&r.output, cli->script != NULL);
     nt_rpc_caller_free(r.caller);
     nt_rpc_session_free(r.session);
     return code;
@@ -215,7 +217,6 @@ static void free_wiped(void *p)
 static int rpc(const struct cli *cli)
 {
     struct cli_rpc_peer peer;
-    json_t *script = NULL;
     json_set_alloc_funcs(malloc, free_wiped);
     if (cli->list)
         return cli_rpc_list(cli);
@@ -223,13 +224,14 @@ static int rpc(const struct cli *cli)
         return cli_usage("which server?");
     if (cli->script != NULL && cli->arg_count > 2)
         return cli_usage("with --script the calls are in it: ntrust rpc SERVER [INTERFACE]");
-    if (cli->script != NULL && (script = read_script(cli->script)) == NULL)
+    json_t *calls = cli->script != NULL ? read_script(cli->script) : typed(cli);
+    if (calls == NULL)
         return EXIT_USAGE;
     int code = cli_rpc_peer(cli, &peer);
     if (code == EXIT_GOOD)
-        code = run_calls(cli, &peer, script);
+        code = run_calls(cli, &peer, calls);
     cli_rpc_peer_wipe(&peer);
-    json_decref(script);
+    json_decref(calls);
     return code;
 }
 

@@ -1,11 +1,4 @@
-/*
- * rpc_value.c - the walk through a layout and a JSON value side by side.
- *
- * Counts and discriminants stand in members of their own, which a person need not write: after
- * the members that were given, each array tries to give the count that its expression asks for to
- * an integer beside it that was left out. Expressions are functions; so a few likely values are
- * tried, and the one kept that makes the expression right.
- */
+/* rpc_value.c - the walk through a layout and a JSON value side by side. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,15 +8,7 @@
 
 #include "repair/rpc_value_internal.h"
 
-#define MAX_FIELDS 128
-#define MAX_JSON   (64u * 1024 * 1024)
-
-/* What expressions look into: a structure or a call's parameters. */
-struct scope {
-    const struct nt_ndr_type *type;
-    uint8_t *mem;
-    bool given[MAX_FIELDS]; /* set already, by the person or by an array */
-};
+#define MAX_JSON (64u * 1024 * 1024)
 
 bool value_fail(struct reader *r, const char *fmt, ...)
 {
@@ -69,85 +54,6 @@ static void leave(struct reader *r, size_t before)
         return;
     r->path[before] = '\0';
     r->path_len = before;
-}
-
-/* --- counts --- */
-
-static bool is_integer(const struct nt_ndr_type *t)
-{
-    return t->kind >= NDR_U8 && t->kind <= NDR_U64;
-}
-
-static bool holds(const struct nt_ndr_type *t, int64_t v)
-{
-    return v >= 0 && (t->size == 8 || v >> (8 * t->size) == 0) &&
-           (!(t->flags & NDR_RANGE) || (v >= t->lo && v <= t->hi));
-}
-
-/* One value for one member that was left out. */
-static bool suits(struct scope *s, size_t field, nt_ndr_expression *expression, int64_t v,
-                  int64_t wanted)
-{
-    const struct nt_ndr_field *f = &s->type->fields[field];
-    if (!holds(f->type, v))
-        return false;
-    ndr_store_number(s->mem + f->offset, f->type->size, (uint64_t)v);
-    if (expression(s->mem) == wanted)
-        return true;
-    ndr_store_number(s->mem + f->offset, f->type->size, 0);
-    return false;
-}
-
-/* What the expression depends on stays from now on, also where 0 was left out: an array may be
- * there by that count. */
-static void freeze(struct scope *s, nt_ndr_expression *expression)
-{
-    const int64_t now = expression(s->mem);
-    for (size_t i = 0; i < s->type->count; i++) {
-        const struct nt_ndr_field *f = &s->type->fields[i];
-        if (s->given[i] || !is_integer(f->type))
-            continue;
-        ndr_store_number(s->mem + f->offset, f->type->size, 64);
-        s->given[i] = expression(s->mem) != now;
-        ndr_store_number(s->mem + f->offset, f->type->size, 0);
-    }
-}
-
-/* True when the expression gives `wanted`, perhaps after a member was filled in. */
-static bool settle(struct scope *s, nt_ndr_expression *expression, int64_t wanted)
-{
-    const int64_t likely[] = { wanted, wanted * 2, wanted * 8, wanted + 4, wanted - 1 };
-    if (expression(s->mem) == wanted) {
-        freeze(s, expression);
-        return true;
-    }
-    for (size_t i = 0; i < s->type->count; i++)
-        for (size_t k = 0;
-             is_integer(s->type->fields[i].type) && !s->given[i] && k < NT_COUNT(likely); k++)
-            if (suits(s, i, expression, likely[k], wanted)) {
-                s->given[i] = true;
-                freeze(s, expression);
-                return true;
-            }
-    return false;
-}
-
-/* n elements are there: says so to the members that count them. */
-static bool settle_count(struct reader *r, struct scope *s, const struct nt_ndr_type *t, size_t n)
-{
-    nt_ndr_expression *told = t->flags & NDR_VARYING ? t->length_is : t->size_is;
-    if (told != NULL && !settle(s, told, (int64_t)n))
-        return value_fail(r, "has %zu elements, but %s says %" PRId64, n, t->said, told(s->mem));
-    if (t->flags & NDR_VARYING && t->size_is != NULL) {
-        if (t->size_is(s->mem) < (int64_t)n && !settle(s, t->size_is, (int64_t)n))
-            return value_fail(r, "has %zu elements, but there is room for %" PRId64, n,
-                              t->size_is(s->mem));
-        freeze(s, t->size_is);
-    }
-    if (t->kind == NDR_ARRAY && (t->flags & NDR_VARYING ? n > t->length : n != t->length))
-        return value_fail(r, "has %zu elements, but %s%" PRIu32 " are wanted", n,
-                          t->flags & NDR_VARYING ? "at most " : "", t->length);
-    return true;
 }
 
 /* --- values --- */
@@ -207,9 +113,10 @@ static bool string(struct reader *r, const struct nt_ndr_type *t, json_t *j, str
     if (memchr(json_string_value(j), '\0', len) != NULL)
         return value_fail(r, "this text cannot hold U+0000");
     if (t->size_is != NULL) {
-        if (t->size_is(s->mem) <= (int64_t)count && !settle(s, t->size_is, (int64_t)count + 1))
+        if (t->size_is(s->mem) <= (int64_t)count &&
+            !value_settle(s, t->size_is, (int64_t)count + 1))
             return value_fail(r, "the text is longer than %s says", t->said);
-        freeze(s, t->size_is);
+        value_freeze(s, t->size_is);
     }
     *out = allocate(r, count + 1, t->elem->size);
     if (*out == NULL)
@@ -247,7 +154,7 @@ static bool pointee(struct reader *r, const struct nt_ndr_type *t, json_t *j, st
     if (t->kind == NDR_STRING)
         return string(r, t, j, s, out);
     if (t->kind == NDR_CONFORMANT) {
-        if (!count_elements(r, t->elem, j, &count) || !settle_count(r, s, t, count))
+        if (!count_elements(r, t->elem, j, &count) || !value_settle_count(r, s, t, count))
             return false;
         *out = allocate(r, count, t->elem->size);
         return *out != NULL && put_elements(r, t->elem, j, *out, s);
@@ -378,7 +285,7 @@ static const struct nt_ndr_arm *choose(struct reader *r, const struct nt_ndr_typ
     const struct nt_ndr_type *u = t->elem;
     const struct nt_ndr_arm *arm = ndr_arm(u, ndr_cut(u->elem, (uint64_t)t->size_is(s->mem)));
     if (arm != NULL && names_arm(u, arm, name)) {
-        freeze(s, t->size_is);
+        value_freeze(s, t->size_is);
         return arm;
     }
     arm = NULL;
@@ -391,7 +298,7 @@ static const struct nt_ndr_arm *choose(struct reader *r, const struct nt_ndr_typ
         }
         arm = &u->arms[i];
     }
-    if (arm != NULL && settle(s, t->size_is, (int64_t)arm->value))
+    if (arm != NULL && value_settle(s, t->size_is, (int64_t)arm->value))
         return arm;
     no_such_arm(r, t, s, name);
     return NULL;
@@ -442,8 +349,7 @@ static bool member(struct reader *r, struct scope *s, size_t i, json_t *j)
     return true;
 }
 
-/* By its name, whatever the case; -1: none. */
-static int find_field(const struct nt_ndr_type *t, const char *name)
+int value_find_field(const struct nt_ndr_type *t, const char *name)
 {
     for (int i = 0; i < t->count; i++)
         if (strcasecmp(t->fields[i].name, name) == 0)
@@ -472,7 +378,7 @@ static bool sort(struct reader *r, const struct nt_ndr_type *t, unsigned way, js
     json_t *item;
     json_object_foreach(j, name, item)
     {
-        int i = find_field(t, name);
+        int i = value_find_field(t, name);
         if (i < 0 || (way != 0 && !(t->fields[i].ways & way)))
             return unknown_member(r, t, way, name);
         if (given[i] != NULL)
@@ -488,19 +394,19 @@ static bool left_out(struct reader *r, struct scope *s, size_t i, unsigned way);
  * what was left out. */
 static bool fill(struct reader *r, struct scope *s, unsigned way, json_t *j)
 {
-    json_t *given[MAX_FIELDS] = { NULL };
+    json_t *given[VALUE_FIELDS] = { NULL };
     const struct nt_ndr_type *t = s->type;
-    if (t->count > MAX_FIELDS)
+    if (t->count > VALUE_FIELDS)
         return value_fail(r, "%s has more members than this tool can write", t->name);
     if (!sort(r, t, way, j, given))
         return false;
     for (size_t i = 0; i < t->count; i++) {
         s->given[i] = given[i] != NULL;
-        if (s->given[i] && is_integer(t->fields[i].type) && !member(r, s, i, given[i]))
+        if (s->given[i] && value_is_integer(t->fields[i].type) && !member(r, s, i, given[i]))
             return false;
     }
     for (size_t i = 0; i < t->count; i++)
-        if (given[i] != NULL && !is_integer(t->fields[i].type) && !member(r, s, i, given[i]))
+        if (given[i] != NULL && !value_is_integer(t->fields[i].type) && !member(r, s, i, given[i]))
             return false;
     for (size_t i = 0; i < t->count; i++)
         if (!s->given[i] && (way == 0 || t->fields[i].ways & way) && !left_out(r, s, i, way))
@@ -540,7 +446,7 @@ static bool left_out(struct reader *r, struct scope *s, size_t i, unsigned way)
     }
     if (f->type->kind == NDR_CONFORMANT) { /* no room was made for any element */
         size_t before = enter(r, f->name, 0);
-        if (!settle_count(r, s, f->type, 0))
+        if (!value_settle_count(r, s, f->type, 0))
             return false;
         leave(r, before);
         return true;
@@ -588,7 +494,7 @@ static bool by_kind(struct reader *r, const struct nt_ndr_type *t, json_t *j, ui
         return pointer(r, t, j, mem, s);
     case NDR_ARRAY:
     case NDR_CONFORMANT: /* at a structure's end, whose memory has room for it */
-        return count_elements(r, t->elem, j, &count) && settle_count(r, s, t, count) &&
+        return count_elements(r, t->elem, j, &count) && value_settle_count(r, s, t, count) &&
                put_elements(r, t->elem, j, mem, s);
     case NDR_FIXED_STRING:
         return fixed_string(r, t, j, mem);
@@ -605,46 +511,6 @@ static bool value(struct reader *r, const struct nt_ndr_type *t, json_t *j, uint
     bool ok = by_kind(r, t, j, mem, s);
     r->depth--;
     return ok;
-}
-
-/* --- what there is --- */
-
-static enum nt_rpc_kind kind_of(const struct nt_ndr_type *t)
-{
-    if (t->kind == NDR_POINTER && t->elem->kind == NDR_STRING)
-        return NT_RPC_TEXT;
-    if (t->kind == NDR_POINTER)
-        t = t->elem;
-    if (t->kind == NDR_STRUCT)
-        return strcmp(t->name, "NETLOGON_AUTHENTICATOR") == 0 ? NT_RPC_AUTHENTICATOR : NT_RPC_OTHER;
-    if (t->kind == NDR_CONTEXT)
-        return NT_RPC_HANDLE;
-    return is_integer(t) ? NT_RPC_NUMBER : NT_RPC_OTHER;
-}
-
-bool nt_rpc_parameter(const struct nt_ndr_op *op, size_t i, struct nt_rpc_parameter *out)
-{
-    if (i >= op->layout->count)
-        return false;
-    const struct nt_ndr_field *f = &op->layout->fields[i];
-    *out = (struct nt_rpc_parameter){ .name = f->name,
-                                      .in = f->ways & NDR_IN,
-                                      .out = f->ways & NDR_OUT,
-                                      .wanted = f->type->kind != NDR_POINTER ||
-                                                f->type->flags & (NDR_TOP | NDR_REF),
-                                      .kind = kind_of(f->type) };
-    return true;
-}
-
-bool nt_rpc_result(const struct nt_ndr_op *op, const void *args, bool *by_nt, uint32_t *code)
-{
-    int i = find_field(op->layout, "result");
-    if (i < 0)
-        return false;
-    const struct nt_ndr_field *f = &op->layout->fields[i];
-    *by_nt = f->type->format == NDR_FORMAT_NTSTATUS;
-    memcpy(code, (const uint8_t *)args + f->offset, sizeof *code);
-    return f->type->kind == NDR_U32;
 }
 
 /* --- both ways --- */

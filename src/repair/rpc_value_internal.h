@@ -17,9 +17,31 @@ struct reader {
     char *why; /* "" until the first mistake */
 };
 
+#define VALUE_FIELDS 128
+
+/* What expressions look into: a structure or a call's parameters. */
+struct scope {
+    const struct nt_ndr_type *type;
+    uint8_t *mem;
+    bool given[VALUE_FIELDS]; /* set already, by the person or by an array */
+};
+
 /* Keeps the first mistake, behind the path. Always false. */
 bool value_fail(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool value_no_memory(struct reader *r);
+
+bool value_is_integer(const struct nt_ndr_type *t);
+/* The member of that name, whatever the case; -1: none. */
+int value_find_field(const struct nt_ndr_type *t, const char *name);
+
+/* rpc_count.c. True when the expression gives `wanted`, perhaps after a member was filled in, and
+ * whatever it depends on is settled then. */
+bool value_settle(struct scope *s, nt_ndr_expression *expression, int64_t wanted);
+/* What the expression depends on stays from now on, also where 0 was left out: an array may be
+ * there by that count. */
+void value_freeze(struct scope *s, nt_ndr_expression *expression);
+/* n elements are there: says so to the members that count them. False: told. */
+bool value_settle_count(struct reader *r, struct scope *s, const struct nt_ndr_type *t, size_t n);
 
 /* Into mem as the table has it. False: told. */
 bool value_number(struct reader *r, const struct nt_ndr_type *t, const json_t *j, uint8_t *mem);
