@@ -449,13 +449,27 @@ static bool computers_differ(struct nt_admin *const admin[2], const struct nt_en
     return false;
 }
 
+struct trying {
+    struct nt_admin *admin[2];
+    const struct nt_renew_plan *plan;
+    bool ok[2];
+};
+
+static void try_one(void *ctx, size_t i)
+{
+    struct trying *t = ctx;
+    t->ok[i] = may(t->admin[i], &t->plan->end[i]);
+}
+
 bool nt_renew_ready(struct nt_look_end ends[2], const struct nt_ends_facts *f,
                     const struct nt_renew_plan *plan, size_t *end, struct nt_admin_error *error)
 {
     struct nt_admin *const admin[2] = { ends[0].admin[f->end[0].main],
                                         ends[1].admin[f->end[1].main] };
+    struct trying t = { .admin = { admin[0], admin[1] }, .plan = plan };
+    nt_crew_run(2, 2, try_one, &t);
     for (*end = 0; *end < 2; ++*end)
-        if (!may(admin[*end], &plan->end[*end])) {
+        if (!t.ok[*end]) {
             *error = *nt_admin_error(admin[*end]);
             return false;
         }
