@@ -42,16 +42,30 @@ static bool has_account(const struct nt_end_facts *e)
     return a->exists && a->type == NT_ADMIN_INTERDOMAIN;
 }
 
+/* No controller of `e` answers. Whoever removes a trust may do so because that domain is no more.
+ */
+static bool not_reached(struct planning *p, const struct nt_end_facts *e, const char *why)
+{
+    const struct nt_end_facts *other = &p->f->end[e == &p->f->end[0] ? 1 : 0];
+    if (p->wish->goal != NT_RENEW_REMOVE || nt_end_main(other) == NULL)
+        return refuse(p, "%s", why);
+    return refuse(p,
+                  "%s. If %s is gone for good, its half at %s is deleted there: samba-tool domain "
+                  "trust delete %s --delete-location=local, netdom trust /remove /force, or ntrust "
+                  "trust remove and permit remove",
+                  why, nt_end_name(e), nt_end_name(other), e->asked);
+}
+
 /* Its half must have been seen in full. */
 static bool is_seen(struct planning *p, const struct nt_end_facts *e)
 {
     const struct nt_controller_facts *dc = nt_end_main(e);
     if (e->count == 0)
-        return refuse(p, "%s", e->lost);
+        return not_reached(p, e, e->lost);
     if (e->dc[0].nobody || (dc == NULL && e->dc[0].reached.look != NT_LOOK_FAILED))
         return refuse(p, "no administrator of %s was named", nt_end_name(e));
     if (dc == NULL)
-        return refuse(p, "%s", e->dc[0].reached.error.text);
+        return not_reached(p, e, e->dc[0].reached.error.text);
     if (dc->tdo_asked.look != NT_LOOK_SEEN)
         return refuse(p, "%s", dc->tdo_asked.error.text);
     if (dc->account_asked.look != NT_LOOK_SEEN)

@@ -276,6 +276,17 @@ static void a_removal_takes_what_is_there(void **state)
     assert_false(nt_renew_does(&plan, 0) || nt_renew_does(&plan, 1));
 }
 
+static void who_removes_a_trust_with_a_domain_that_is_no_more_is_told_how(void **state)
+{
+    (void)state;
+    const struct nt_renew_wish wish = { .goal = NT_RENEW_REMOVE };
+    struct nt_ends_facts *f = good();
+    f->end[1].main = f->end[1].count;
+    failed(&EAST(f)->reached, NT_ADMIN_NETWORK, "connection refused");
+    f->end[1].asked = "east.test";
+    assert_goal_refused(f, &wish, "connection refused. If EAST is gone for good, its half at WEST");
+}
+
 /* NT-style, WEST trusts EAST: an object here, an account there. */
 static struct nt_ends_facts *good_nt(void)
 {
@@ -353,6 +364,7 @@ int main(void)
         cmocka_unit_test(domains_that_cannot_be_told_apart_get_no_trust),
         cmocka_unit_test(a_forest_trust_is_of_two_roots),
         cmocka_unit_test(a_removal_takes_what_is_there),
+        cmocka_unit_test(who_removes_a_trust_with_a_domain_that_is_no_more_is_told_how),
         cmocka_unit_test(an_nt_style_half_is_an_object_or_an_account),
         cmocka_unit_test(a_controller_that_takes_no_secret_needs_a_person),
         cmocka_unit_test(the_plan_is_told_in_words),
