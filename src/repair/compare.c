@@ -32,6 +32,13 @@ bool compare_saw_account(const struct nt_controller_facts *dc)
     return dc != NULL && dc->account_asked.look == NT_LOOK_SEEN;
 }
 
+bool compare_is_away(const struct nt_controller_facts *dc)
+{
+    const struct nt_asked *r = &dc->reached;
+    return r->look == NT_LOOK_FAILED &&
+           (r->error.kind == NT_ADMIN_NETWORK || r->error.kind == NT_ADMIN_NAME_UNKNOWN);
+}
+
 bool compare_has(const struct nt_controller_facts *dc, uint32_t direction)
 {
     return compare_saw_tdo(dc) && dc->tdo.tdo.exists && (dc->tdo.tdo.direction & direction) != 0;

@@ -339,12 +339,31 @@ static void judge_failed(struct compare *j, const struct way *w, uint32_t werr)
     }
 }
 
+static bool is_address(const char *host)
+{
+    return strchr(host, ':') != NULL || host[strspn(host, "0123456789.")] == '\0';
+}
+
+/* "east.example" as "DC=east,DC=example", which samba-tool wants for a domain. */
+static void domain_dn(const char *dns, char *out, size_t size)
+{
+    size_t at = 0;
+    *out = '\0';
+    while (*dns != '\0' && at < size) {
+        size_t len = strcspn(dns, ".");
+        int n = snprintf(out + at, size - at, "%sDC=%.*s", at > 0 ? "," : "", (int)len, dns);
+        at += (size_t)n;
+        dns += len + (dns[len] == '.' ? 1 : 0);
+    }
+}
+
 /* P3 */
 static void judge_some(struct compare *j, const struct way *w,
                        const struct nt_controller_facts *good,
                        const struct nt_controller_facts *bad)
 {
     const char *end = nt_end_name(w->trusting);
+    char dn[NT_ADMIN_DNS * 2];
     compare_find(j, NT_GRADE_CRITICAL, "%s opens its secure channel to %s, %s does not: %u %s",
                  good->host, nt_end_name(w->trusted), bad->host, bad->channel.werr,
                  nt_werror_name(bad->channel.werr));
@@ -355,8 +374,15 @@ static void judge_some(struct compare *j, const struct way *w,
           "%s proves the trust, %s is refused: a change has not reached it. Changing the secret "
           "again would make it worse",
           good->host, bad->host);
-    REMEDY(j, "samba-tool drs replicate %s %s (or repadmin /syncall %s), then check again",
-           bad->host, good->host, bad->host);
+    domain_dn(w->trusting->names.dns, dn, sizeof dn);
+    if (is_address(good->host)) /* samba-tool wants the source by name */
+        REMEDY(j,
+               "samba-tool drs replicate %s SOURCE %s, SOURCE being the name of %s (or repadmin "
+               "/syncall %s), then check again",
+               bad->host, dn, good->host, bad->host);
+    else
+        REMEDY(j, "samba-tool drs replicate %s %s %s (or repadmin /syncall %s), then check again",
+               bad->host, good->host, dn, bad->host);
 }
 
 static void judge_channel(struct compare *j, const struct way *w)
@@ -364,6 +390,8 @@ static void judge_channel(struct compare *j, const struct way *w)
     const struct nt_controller_facts *good = NULL, *bad = NULL, *untold = NULL;
     for (size_t k = 0; k < w->trusting->count; k++) {
         const struct nt_controller_facts *dc = &w->trusting->dc[k];
+        if (compare_is_away(dc)) /* the network's finding */
+            continue;
         if (dc->channel_asked.look != NT_LOOK_SEEN)
             untold = dc;
         else if (dc->channel.werr == NT_WERR_OK)

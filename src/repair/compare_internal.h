@@ -41,6 +41,8 @@ void compare_remedy_reset(struct compare *j);
 
 bool compare_saw_tdo(const struct nt_controller_facts *dc); /* dc may be NULL */
 bool compare_saw_account(const struct nt_controller_facts *dc);
+/* It was asked, and is not to be found or not to be reached. */
+bool compare_is_away(const struct nt_controller_facts *dc);
 /* The object is there and names that direction. */
 bool compare_has(const struct nt_controller_facts *dc, uint32_t direction);
 

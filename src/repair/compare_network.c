@@ -157,6 +157,10 @@ static void judge_others(struct compare *j, const struct nt_end_facts *e)
         const struct nt_asked *r = &e->dc[k].reached;
         if (r->look != NT_LOOK_FAILED)
             continue;
+        if (!compare_is_away(&e->dc[k])) { /* it runs, and lets this administrator see nothing */
+            compare_find(j, NT_GRADE_UNKNOWN, "%s", r->error.text);
+            continue;
+        }
         compare_find(j, NT_GRADE_WARNING, "%s", r->error.text);
         if (compare_blame(j, "controller-down", nt_end_name(e))) {
             VERDICT(j, "a controller of %s does not answer", nt_end_name(e));

@@ -110,7 +110,14 @@ static void a_second_controller_that_is_down_is_a_warning(void **state)
     struct nt_diagnosis d;
     nt_compare_ends(f, &d);
     assert_string_equal(d.reason, "controller-down");
+    assert_int_equal(d.grade, NT_GRADE_WARNING);
+    assert_int_equal(d.group[NT_GROUP_PASSWORDS].grade, NT_GRADE_GOOD);
     assert_int_equal(d.group[NT_GROUP_NETWORK].grade, NT_GRADE_WARNING);
+    /* one that refuses the administrator is not down, and was not seen */
+    failed(&f->end[1].dc[1].reached, NT_ADMIN_CREDENTIALS, "it refused the logon");
+    nt_compare_ends(f, &d);
+    assert_string_equal(d.reason, "not-seen");
+    assert_int_equal(d.grade, NT_GRADE_UNKNOWN);
 }
 
 static void the_clock_that_is_off_is_the_one_that_is_far_from_ours(void **state)
@@ -352,7 +359,10 @@ static void controllers_that_differ_are_not_reset(void **state)
     controller(f, 0, "westdc2");
     f->end[0].dc[1].channel.werr = 5;
     assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_PASSWORDS,
-                  "replicate westdc2 westdc");
+                  "replicate westdc2 westdc DC=west,DC=test");
+    snprintf(f->end[0].dc[0].host, sizeof f->end[0].dc[0].host, "192.0.2.1");
+    assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_PASSWORDS,
+                  "replicate westdc2 SOURCE DC=west,DC=test, SOURCE being the name of 192.0.2.1");
 }
 
 static void an_old_secret_is_a_warning(void **state)
