@@ -149,7 +149,7 @@ static int events(const struct cli *cli)
             cli_print_json(answer);
         last = print_events(cli, json_object_get(answer, "events"), last);
         json_decref(answer);
-        if (!cli->follow)
+        if (!cli->follow || ferror(stdout)) /* nobody reads it any more */
             return EXIT_GOOD;
         char after[40];
         const struct timespec pause = { 0, FOLLOW_MS * 1000000L - 1 };

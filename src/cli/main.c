@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -407,6 +408,8 @@ int main(int argc, char **argv)
     struct cli cli = { .password_fd = -1, .peer_password_fd = -1 };
     const struct rlimit none = { 0, 0 };
     setrlimit(RLIMIT_CORE, &none); /* passwords pass through here */
+    /* A controller that goes away in the middle must not end a change without a word. */
+    signal(SIGPIPE, SIG_IGN);
     if (!parse(&cli, argc, argv))
         return EXIT_USAGE;
     char *const *words = argv + optind;

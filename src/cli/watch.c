@@ -131,5 +131,7 @@ void cli_watch_code(int code)
 
 void cli_watch_wait(const struct cli_watch *w)
 {
+    if (ferror(stdout)) /* whoever read it is gone: SIGPIPE is ignored */
+        exit(last_code);
     sleep(w->seconds);
 }
