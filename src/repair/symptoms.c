@@ -9,7 +9,7 @@
 
 #define CHECK    "ntrust check A B"
 #define RESET    "ntrust check A B, then ntrust reset A B"
-#define COMPUTER "ntrust computer check HOST, then ntrust computer reset HOST"
+#define COMPUTER "ntrust computer check, on the member, then ntrust computer reset"
 
 #define CODE(status, code, name, means, end, next)                                                 \
     {                                                                                              \
@@ -55,8 +55,11 @@ static const struct nt_symptom symptoms[] = {
     CODE(0xC000006D, 1326, "LOGON_FAILURE",
          "the administrator's name or password is not right, or not of that domain", "the caller",
          "the same command with -U 'DOMAIN\\Administrator'"),
-    CODE(0xC0000072, 1331, "ACCOUNT_DISABLED", "the account is disabled", "the trusted domain",
-         RESET),
+    CODE(0xC0000072, 1331, "ACCOUNT_DISABLED",
+         "the account is disabled; from Samba's controllers also that it is missing, or that the "
+         "two "
+         "ends hold different secrets",
+         "the trusted domain", RESET),
     CODE(0xC000005E, 1311, "NO_LOGON_SERVERS",
          "no controller of the other domain was found, or each that was found refused",
          "the network, then the trusted domain", CHECK),
