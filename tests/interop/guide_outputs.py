@@ -282,6 +282,25 @@ def member():
     b.run('wbinfo -t', machine=m)
 
 
+def own():
+    """Two domains of ntrustd's: the trusted one takes its permission back."""
+    sys.path.insert(0, os.path.join(ROOT, 'tests', 'e2e'))
+    import world as w
+    b = Block('own')
+
+    def run(typed, stdin=''):
+        words = ['--peer-password-fd', '0'] if '-U' in typed else []
+        _, out, err = r.ntrust(*shlex.split(typed)[1:], *words, stdin=stdin, code=None)
+        b.lines.append('resources$ ' + typed)
+        b.lines.extend((shown(out, False) + shown(err, False)).split('\n'))
+    with w.World() as world:
+        a, r = world.pair()
+        w.establish(r, a)
+        a.ntrust('permit', 'remove', 'RESOURCES')
+        run('ntrust check ACCOUNTS')
+        run("ntrust reset ACCOUNTS -U 'ACCOUNTS\\Administrator'", w.ADMIN_PASSWORD)
+
+
 def write():
     used = set()
     for path in PAGES:
@@ -302,7 +321,7 @@ def main():
     lab.ROOT = tempfile.mkdtemp(prefix='ntrust-', dir=samba_lab.enter_namespaces())
     wanted = sys.argv[1:]
     try:
-        if wanted != ['member']:
+        if not set(wanted) or set(wanted) - {'member', 'own'}:
             WEST, EAST, SECOND = ad_lab.build_three()
             ad_case.use(WEST, EAST, SECOND)
             ends_file()
@@ -313,6 +332,8 @@ def main():
                     scene()
         if not wanted or 'member' in wanted:
             member()
+        if not wanted or 'own' in wanted:
+            own()
     finally:
         for name, lines in BLOCKS.items():
             print('=== %s\n%s' % (name, '\n'.join(lines)))
