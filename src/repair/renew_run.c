@@ -144,12 +144,13 @@ static bool take_together(struct run *r, const struct step *s)
     return good;
 }
 
-/* Not where one session serves both ends: a new forest trust takes the other's names. Nor where
- * the first end's failure spares the second one. */
+/* Only where there is nothing to lose: while both halves are deleted to be made anew, one that is
+ * killed leaves nothing that tells of the trust. Nor where one session serves both ends: a new
+ * forest trust takes the other's names. */
 static bool goes_together(const struct run *r, const struct step *s)
 {
     return s->run == renew_object && s->due == has_directory_object && !r->plan->forest &&
-           r->plan->goal != NT_RENEW_REMOVE && r->plan->goal != NT_RENEW_PASSWORD;
+           r->plan->goal == NT_RENEW_ESTABLISH;
 }
 
 /* The trusted end of a trust of one direction first; when it is removed, last. */
