@@ -84,7 +84,7 @@ static const struct option_row {
       "the computer's domain, as an end is named (else this computer's)" },
     { "samba-config", 0, "FILE", false, "Samba's configuration of this computer (the usual one)" },
     { "secret-file", 0, "FILE", false,
-      "the account's secret: check and rpc read it there, reset puts it there" },
+      "the account's secret: check and rpc read it, reset writes it" },
     { "create", 0, NULL, false, "make the computer's account, if the domain has none" },
     { "recreate", 0, NULL, false, "make both halves anew, not only their secrets" },
     { "only-password", 0, NULL, false,
