@@ -92,9 +92,11 @@ static void next_step(const struct cli_computer *c, const struct nt_computer_pla
                  "on %s, as root: net changesecretpw -f -i < %.200s; then delete that file in both "
                  "places",
                  c->facts.computer, c->cli->secret_file);
-    else if (c->member.keytab)
+    else if (c->member.keytab && !r->keytab_renewed)
         snprintf(out, size,
-                 "the keytab has keys of the old secret: net ads keytab create -U Administrator");
+                 "the keytab has keys of the old secret (%.200s): net ads keytab create -U "
+                 "Administrator",
+                 r->keytab_why);
 }
 
 static void tell_good(const struct cli_computer *c, const struct nt_computer_plan *plan,
@@ -112,6 +114,8 @@ static void tell_good(const struct cli_computer *c, const struct nt_computer_pla
         printf("But Samba does not agree: %s\n", r->samba_says);
     if (plan->hand && f->winbind == NT_WINBIND_BAD)
         printf("winbindd does not use it yet: %s\n", f->winbind_text);
+    if (r->keytab_renewed)
+        printf("The keytab has keys of the new secret: net ads keytab create.\n");
     if (plan->create)
         printf("The account is new: it is in none of the groups of the one before.\n");
 }
@@ -120,7 +124,8 @@ static int report(const struct cli_computer *c, const struct nt_computer_plan *p
                   const struct nt_computer_result *r)
 {
     char next[600];
-    bool good = r->stage == NT_STAGE_PROVEN && (!plan->hand || r->samba_proves);
+    bool good = r->stage == NT_STAGE_PROVEN && (!plan->hand || r->samba_proves) &&
+                (!plan->hand || !c->member.keytab || r->keytab_renewed);
     if (r->stage == NT_STAGE_BEFORE)
         return refused(c->cli, r->why);
     next_step(c, plan, r, next, sizeof next);

@@ -443,18 +443,32 @@ bool nt_member_may_store(const struct nt_member *m, char *why, size_t why_size)
     return not_run(run_net(m, words, NULL, &code, text, sizeof text), "net", why, why_size);
 }
 
+/* Runs it; false: why[] has what it said last. */
+static bool do_net(const struct nt_member *m, const char *const *words, const char *input,
+                   const char *name, char *why, size_t why_size)
+{
+    char text[4096];
+    int code;
+    enum nt_run_end end = run_net(m, words, input, &code, text, sizeof text);
+    if (!not_run(end, name, why, why_size))
+        return false;
+    if (code != 0)
+        last_line(text, why, why_size);
+    return code == 0;
+}
+
 bool nt_member_store(const struct nt_member *m, const char *secret, char *why, size_t why_size)
 {
     static const char *const words[] = { "changesecretpw", "-f", "-i", NULL };
-    char text[4096], input[SECRET_MAX];
-    int code;
+    char input[SECRET_MAX];
     snprintf(input, sizeof input, "%s\n", secret);
-    enum nt_run_end end = run_net(m, words, input, &code, text, sizeof text);
+    bool ok = do_net(m, words, input, "net changesecretpw", why, why_size);
     nt_wipe(input, sizeof input);
-    if (!not_run(end, "net changesecretpw", why, why_size))
-        return false;
-    if (code == 0)
-        return true;
-    last_line(text, why, why_size);
-    return false;
+    return ok;
+}
+
+bool nt_member_renew_keytab(const struct nt_member *m, char *why, size_t why_size)
+{
+    static const char *const words[] = { "ads", "keytab", "create", "-P", NULL };
+    return do_net(m, words, NULL, "net ads keytab create", why, why_size);
 }

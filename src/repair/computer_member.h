@@ -90,5 +90,8 @@ bool nt_member_may_store(const struct nt_member *m, char *why, size_t why_size);
 /* By `net changesecretpw`, on its standard input; what was the secret is kept there as the previous
  * one. False: why[]; it may have been stored all the same. */
 bool nt_member_store(const struct nt_member *m, const char *secret, char *why, size_t why_size);
+/* Makes the keys of the keytab anew from the secret that is stored now, as the computer itself, by
+ * `net ads keytab create -P`. */
+bool nt_member_renew_keytab(const struct nt_member *m, char *why, size_t why_size);
 
 #endif

@@ -243,6 +243,9 @@ static void prove(struct nt_computer_look *l, const struct nt_computer_plan *pla
         out->samba_proves = nt_member_testjoin(l->member, f->dc[f->main].host, &status,
                                                out->samba_says, sizeof out->samba_says) &&
                             nt_status_ok(status);
+    if (plan->hand && l->member->keytab)
+        out->keytab_renewed =
+            nt_member_renew_keytab(l->member, out->keytab_why, sizeof out->keytab_why);
     nt_computer_look_winbind(l, f);
 }
 

@@ -8,7 +8,7 @@
  *      finds it takes the secret that is in it
  *   3. the account gets the secret. From here on the channel does not work
  *   4. the member gets it, through Samba's own command, which keeps the one of before
- *   5. both sides prove it
+ *   5. both sides prove it; a keytab gets keys of it
  * Interrupted after 3, a second run begins anew, with another secret, and ends as well.
  */
 #ifndef NT_REPAIR_COMPUTER_RESET_H
@@ -28,6 +28,8 @@ struct nt_computer_result {
     char why[NT_ADMIN_WHY];
     bool samba_proves; /* net rpc testjoin agrees; else samba_says */
     char samba_says[NT_MEMBER_WHY];
+    bool keytab_renewed; /* where there is one that has keys of the secret; else keytab_why */
+    char keytab_why[NT_MEMBER_WHY];
     uint64_t proven_ms; /* from the change until every controller proved it */
 };
 

@@ -18,13 +18,14 @@ def setUpModule():
     global EAST, SECOND, MEMBER
     lab.need('samba', 'samba-tool', 'tdbdump', 'testparm')
     _, EAST, SECOND = ad_lab.build_three()
-    MEMBER = samba_lab.Member('EASTMEM', '10.78.0.19', 'EAST', {'security': 'ads',
-                                                                'realm': 'EAST.TEST'})
+    MEMBER = samba_lab.Member('EASTMEM', '10.78.0.19', 'EAST', {
+        'security': 'ads', 'realm': 'EAST.TEST', 'kerberos method': 'secrets and keytab'})
     MEMBER.write('/etc/resolv.conf', 'nameserver %s\nsearch east.test\n' % EAST.address)
     MEMBER.write('/etc/nsswitch.conf', 'passwd: files winbind\ngroup: files winbind\n'
                                        'hosts: files dns\n')
     MEMBER.write('/etc/krb5.conf', '[libdefaults]\n default_realm = EAST.TEST\n'
-                                   ' dns_lookup_kdc = true\n dns_lookup_realm = false\n')
+                                   ' dns_lookup_kdc = false\n dns_lookup_realm = false\n'
+                                   '[realms]\n EAST.TEST = {\n  kdc = %s\n }\n' % EAST.address)
     MEMBER.write('/etc/hosts', '127.0.0.1 localhost\n' + ''.join(
         '%s %s.east.test %s\n' % (m.address, m.name.lower(), m.name.lower())
         for m in (MEMBER, EAST, SECOND)))
@@ -65,6 +66,8 @@ class Member(unittest.TestCase):
         code, out = ntrust('reset', **more)
         self.assertEqual(code, 0, out)
         self.assertIn('Samba agrees: net rpc testjoin, wbinfo -t', out)
+        self.assertIn('The keytab has keys of the new secret', out)
+        MEMBER.run(['kinit', '-c', '/srv/tickets', '-k', 'EASTMEM$@EAST.TEST'])
         self.good()
 
     def test_good(self):
