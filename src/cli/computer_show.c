@@ -44,6 +44,13 @@ static const char *winbind_word(const struct nt_computer_facts *f)
     return words[f->winbind];
 }
 
+static const char *keytab_word(const struct nt_computer_facts *f)
+{
+    return f->keytab == NT_KEYTAB_GOOD  ? "good"
+           : f->keytab == NT_KEYTAB_BAD ? "of another secret"
+                                        : "not seen";
+}
+
 static const char *account_text(const struct nt_computer_dc *dc, char out[80])
 {
     const struct nt_admin_account *a = &dc->account;
@@ -78,6 +85,8 @@ static void print_member(const struct nt_computer_facts *f)
     if (f->winbind != NT_WINBIND_UNSEEN)
         printf("  its winbindd   %s%s%s\n", winbind_word(f), f->winbind_text[0] != '\0' ? ": " : "",
                f->winbind_text);
+    if (f->keytab != NT_KEYTAB_UNSEEN)
+        printf("  its keytab     %s\n", keytab_word(f));
     if (f->there.look == NT_LOOK_FAILED)
         printf("  asked itself   %s\n", f->there.error.text);
     else if (f->there.look == NT_LOOK_SEEN)
@@ -164,11 +173,11 @@ static json_t *member_json(const struct nt_computer_facts *f)
                   nt_werror_name(f->channel.werr), "controller", f->channel.controller);
     json_t *there = json_pack("{s:s,s:o}", "domain", f->it_says.name, "channel",
                               asked_json(&f->channel_asked, channel));
-    return json_pack("{s:b,s:s,s:s,s:b,s:o,s:o,s:s,s:s,s:o}", "here", f->here, "secret_from",
+    return json_pack("{s:b,s:s,s:s,s:b,s:o,s:o,s:s,s:s,s:s,s:o}", "here", f->here, "secret_from",
                      source_word(f), "why", f->unseen, "joined", f->joined, "secret_stored",
                      time_json(f->changed), "domain_sid", sid_json(&f->sid), "winbindd",
-                     winbind_word(f), "winbindd_text", f->winbind_text, "asked",
-                     asked_json(&f->there, there));
+                     winbind_word(f), "winbindd_text", f->winbind_text, "keytab", keytab_word(f),
+                     "asked", asked_json(&f->there, there));
 }
 
 json_t *cli_computer_json(const struct cli_computer *c)

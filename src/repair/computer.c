@@ -239,40 +239,69 @@ static void judge_crypto(struct nt_judge *j)
 
 /* --- policy: what else keeps it from working, and P9 --- */
 
-static void judge_policy(struct nt_judge *j)
+static void judge_winbind(struct nt_judge *j)
 {
     const struct nt_computer_facts *f = j->f;
-    const struct nt_computer_dc *main = nt_computer_main(f);
-    char text[32];
-    if (f->winbind == NT_WINBIND_BAD && j->d->group[NT_GROUP_PASSWORDS].grade == NT_GRADE_GOOD) {
-        judge_find(j, NT_GRADE_CRITICAL, "winbindd has no channel: %s", f->winbind_text);
-        if (judge_blame(j, "winbindd", f->computer)) {
-            VERDICT(j, "the secret is good, but the winbindd of %s does not use it", f->computer);
-            CAUSE(j,
-                  "wbinfo -t fails (%s), and the controllers accept the stored secret: winbindd "
-                  "finds no controller, or clings to one that is gone",
-                  f->winbind_text);
-            REMEDY(j, "systemctl restart winbind, then: wbinfo -t");
-        }
+    judge_find(j, NT_GRADE_CRITICAL, "winbindd has no channel: %s", f->winbind_text);
+    if (judge_blame(j, "winbindd", f->computer)) {
+        VERDICT(j, "the secret is good, but the winbindd of %s does not use it", f->computer);
+        CAUSE(j,
+              "wbinfo -t fails (%s), and the controllers accept the stored secret: winbindd finds "
+              "no controller, or clings to one that is gone",
+              f->winbind_text);
+        REMEDY(j, "systemctl restart winbind, then: wbinfo -t");
     }
-    nt_time set = judge_saw_account(main) ? main->account.password_set : f->changed;
+}
+
+/* P8 */
+static void judge_keytab(struct nt_judge *j)
+{
+    const struct nt_computer_facts *f = j->f;
+    judge_find(j, NT_GRADE_WARNING, "the keytab of %s has keys of another secret", f->computer);
+    if (judge_blame(j, "keytab-behind", f->computer)) {
+        VERDICT(j, "the secret is good, but the keytab of %s is not made of it", f->computer);
+        CAUSE(j, "kinit -k is refused (preauthentication), and the controllers accept the stored "
+                 "secret: services that use the keytab take no ticket");
+        REMEDY(j, "net ads keytab create -P");
+    }
+}
+
+/* P9 */
+static void judge_age(struct nt_judge *j, nt_time set)
+{
+    const struct nt_computer_facts *f = j->f;
     nt_time limit = 2 * (nt_time)f->interval_s * NT_TIME_SECOND + GRACE;
-    if (f->interval_s != 0 && set != 0 && f->now > set && f->now - set > limit) {
-        judge_find(j, NT_GRADE_WARNING, "the password is %s old", judge_span(f->now, set, text));
-        if (judge_blame(j, "password-old", f->computer)) {
-            VERDICT(j, "%s has stopped changing its password", f->computer);
-            CAUSE(j, "it is %s old, and the configuration says to change it every %u days",
-                  judge_span(f->now, set, text), f->interval_s / 86400u);
-            REMEDY(j, "wbinfo --change-secret, and have winbindd run");
-        }
-    } else if (set != 0 && f->now > set) {
-        judge_find(j, NT_GRADE_GOOD, "the password is %s old%s", judge_span(f->now, set, text),
+    char text[32];
+    if (set == 0 || f->now <= set) {
+        judge_find(j, NT_GRADE_GOOD, "nothing found");
+        return;
+    }
+    judge_span(f->now, set, text);
+    if (f->interval_s == 0 || f->now - set <= limit) {
+        judge_find(j, NT_GRADE_GOOD, "the password is %s old%s", text,
                    f->winbind == NT_WINBIND_GOOD   ? "; winbindd proves its channel"
                    : f->winbind == NT_WINBIND_DOWN ? "; winbindd does not run"
                                                    : "");
-    } else {
-        judge_find(j, NT_GRADE_GOOD, "nothing found");
+        return;
     }
+    judge_find(j, NT_GRADE_WARNING, "the password is %s old", text);
+    if (judge_blame(j, "password-old", f->computer)) {
+        VERDICT(j, "%s has stopped changing its password", f->computer);
+        CAUSE(j, "it is %s old, and the configuration says to change it every %u days", text,
+              f->interval_s / 86400u);
+        REMEDY(j, "wbinfo --change-secret, and have winbindd run");
+    }
+}
+
+static void judge_policy(struct nt_judge *j)
+{
+    const struct nt_computer_dc *main = nt_computer_main(j->f);
+    bool good = j->d->group[NT_GROUP_PASSWORDS].grade == NT_GRADE_GOOD;
+    if (good && j->f->winbind == NT_WINBIND_BAD)
+        judge_winbind(j);
+    if (good && j->f->keytab == NT_KEYTAB_BAD)
+        judge_keytab(j);
+    judge_age(j, judge_saw_account(main) ? main->account.password_set : j->f->changed);
 }
 
 /* --- all of it --- */

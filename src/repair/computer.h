@@ -65,6 +65,7 @@ struct nt_computer_facts {
     uint32_t interval_s;       /* after which it changes its password; 0: never, or not known */
     enum nt_member_winbind winbind;
     char winbind_text[NT_MEMBER_WHY];
+    enum nt_member_keytab keytab;
     /* The domain that it says it belongs to: by its configuration; or asked from elsewhere, with an
      * administrator's logon. */
     struct nt_admin_domain it_says;

@@ -209,6 +209,10 @@ void nt_computer_look(struct nt_computer_look *l, const char *computer, struct n
     for (size_t k = 0; k < f->count; k++)
         try_secret(l, f, k);
     ask_member(l, f);
+    if (l->member != NULL && l->member->keytab) {
+        tell(l, f->computer, "trying the keytab");
+        f->keytab = nt_member_keytab(l->member);
+    }
     nt_computer_look_winbind(l, f);
 }
 

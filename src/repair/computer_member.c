@@ -16,6 +16,7 @@
 
 #define SECRET_MAX  1024 /* bytes of a record, or of a password as text */
 #define TESTJOIN_MS 20000
+#define KINIT_MS    10000
 
 static bool say(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -427,6 +428,22 @@ enum nt_member_winbind nt_member_winbind(const struct nt_member *m, char *why, s
     /* The first line has the status. */
     snprintf(why, why_size, "%.*s", (int)strcspn(text, "\n"), text);
     return NT_WINBIND_BAD;
+}
+
+enum nt_member_keytab nt_member_keytab(const struct nt_member *m)
+{
+    char principal[NT_MEMBER_NAME + NT_MEMBER_REALM + 4], text[4096];
+    const char *const argv[] = { "kinit", "-c", "MEMORY:", "-k", principal, NULL };
+    const struct nt_run run = { .argv = argv, .limit_ms = KINIT_MS, .errors = true };
+    int code;
+    if (!m->keytab || m->realm[0] == '\0' || geteuid() != 0)
+        return NT_KEYTAB_UNSEEN;
+    snprintf(principal, sizeof principal, "%s$@%s", m->computer, m->realm);
+    if (nt_run(&run, &code, text, sizeof text) != NT_RUN_EXITED)
+        return NT_KEYTAB_UNSEEN;
+    if (code == 0)
+        return NT_KEYTAB_GOOD;
+    return strstr(text, "Preauthentication failed") != NULL ? NT_KEYTAB_BAD : NT_KEYTAB_UNSEEN;
 }
 
 /* --- a new one --- */

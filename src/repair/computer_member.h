@@ -83,6 +83,11 @@ enum nt_member_winbind { NT_WINBIND_UNSEEN, NT_WINBIND_DOWN, NT_WINBIND_GOOD, NT
  * none of this configuration, or this user may not ask. */
 enum nt_member_winbind nt_member_winbind(const struct nt_member *m, char *why, size_t why_size);
 
+enum nt_member_keytab { NT_KEYTAB_UNSEEN, NT_KEYTAB_GOOD, NT_KEYTAB_BAD };
+/* Whether the domain takes the keys of the keytab, by `kinit -k`; no ticket is kept. UNSEEN: there
+ * is none, or it could not be told. */
+enum nt_member_keytab nt_member_keytab(const struct nt_member *m);
+
 /* --- a new one --- */
 
 /* Whether this user may store one: nothing is changed. */

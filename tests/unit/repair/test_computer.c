@@ -321,6 +321,15 @@ static void a_winbindd_that_fails_with_a_good_secret_is_named(void **state)
     assert_judged(f, NT_GRADE_CRITICAL, "winbindd", "MEM", NT_GROUP_POLICY, "restart winbind");
 }
 
+/* P8 */
+static void a_keytab_of_another_secret_is_a_warning(void **state)
+{
+    (void)state;
+    struct nt_computer_facts *f = good();
+    f->keytab = NT_KEYTAB_BAD;
+    assert_judged(f, NT_GRADE_WARNING, "keytab-behind", "MEM", NT_GROUP_POLICY, "keytab create");
+}
+
 static void a_password_that_is_not_changed_any_more_is_a_warning(void **state)
 {
     (void)state;
@@ -403,6 +412,7 @@ int main(void)
         cmocka_unit_test(controllers_that_differ_are_a_fault_of_replication),
         cmocka_unit_test(what_is_not_seen_is_unknown),
         cmocka_unit_test(a_winbindd_that_fails_with_a_good_secret_is_named),
+        cmocka_unit_test(a_keytab_of_another_secret_is_a_warning),
         cmocka_unit_test(a_password_that_is_not_changed_any_more_is_a_warning),
         cmocka_unit_test(a_reset_hands_the_secret_to_the_member_that_is_here),
         cmocka_unit_test(a_reset_makes_an_account_only_when_told),
