@@ -81,7 +81,7 @@ class Guide(unittest.TestCase):
         blocks = re.findall(r'^<!-- output: (\S+) -->\n```console\n(.*?)```', pages, re.M | re.S)
         for name, text in blocks:
             self.assertIn("Block('%s')" % name, by)
-            self.assertRegex(text, r'^\$ ', name)
+            self.assertRegex(text, r'^\w*\$ ', name)
         self.assertEqual(len(blocks), pages.count('<!-- output:'))
 
     def test_commands(self):
