@@ -6,7 +6,7 @@
 #include "base/utf16.h"
 #include "repair/computer_try.h"
 
-#define SESSION_MS 60000
+#define SESSION_MS 180000
 #define MEMBER_MS  20000
 /* [MS-NRPC] 2.2.1.3.13 */
 #define MEMBERS_CHANNEL     2

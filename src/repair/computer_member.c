@@ -58,64 +58,6 @@ static bool not_run(enum nt_run_end end, const char *program, char *why, size_t 
 
 /* --- the configuration --- */
 
-static void copy(char *to, size_t size, const char *value, size_t len)
-{
-    if (len < size) {
-        memcpy(to, value, len);
-        to[len] = '\0';
-    }
-}
-
-static bool is_word(const char *value, size_t len, const char *word)
-{
-    return len == strlen(word) && strncasecmp(value, word, len) == 0;
-}
-
-static void take_option(struct nt_member *m, const char *key, size_t key_len, const char *value,
-                        size_t len)
-{
-    if (is_word(key, key_len, "netbios name"))
-        copy(m->computer, sizeof m->computer, value, len);
-    else if (is_word(key, key_len, "workgroup"))
-        copy(m->domain, sizeof m->domain, value, len);
-    else if (is_word(key, key_len, "realm"))
-        copy(m->realm, sizeof m->realm, value, len);
-    else if (is_word(key, key_len, "private dir"))
-        copy(m->private_dir, sizeof m->private_dir, value, len);
-    else if (is_word(key, key_len, "security")) {
-        m->ads = is_word(value, len, "ads");
-        m->is_member = m->ads || is_word(value, len, "domain");
-    } else if (is_word(key, key_len, "kerberos method"))
-        m->keytab = !is_word(value, len, "secrets only") && !is_word(value, len, "default");
-    else if (is_word(key, key_len, "machine password timeout"))
-        m->interval_s = (uint32_t)strtoul(value, NULL, 10);
-}
-
-bool nt_member_parse(const char *text, struct nt_member *out)
-{
-    bool global = false;
-    for (const char *line = text; *line != '\0';) {
-        size_t len = strcspn(line, "\n");
-        const char *at = line + strspn(line, " \t");
-        const char *equals = memchr(line, '=', len);
-        if (*at == '[') {
-            global = strncasecmp(at, "[global]", 8) == 0;
-        } else if (global && equals != NULL && at < equals) {
-            const char *value = equals + 1 + strspn(equals + 1, " \t");
-            size_t key = (size_t)(equals - at);
-            while (key > 0 && isspace((unsigned char)at[key - 1]))
-                key--;
-            size_t value_len = value < line + len ? (size_t)(line + len - value) : 0;
-            while (value_len > 0 && isspace((unsigned char)value[value_len - 1]))
-                value_len--;
-            take_option(out, at, key, value, value_len);
-        }
-        line += len;
-        line += *line == '\n' ? 1 : 0;
-    }
-    return out->computer[0] != '\0' && out->domain[0] != '\0';
-}
-
 bool nt_member_read(const char *config, struct nt_member *out, char *why, size_t why_size)
 {
     char text[NT_RUN_OUTPUT], file[NT_MEMBER_PATH];
@@ -161,35 +103,6 @@ void nt_member_secret_wipe(struct nt_member_secret *s)
     nt_secret_wipe(&s->current);
     nt_secret_wipe(&s->previous);
     s->found = NT_MEMBER_UNSEEN;
-}
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool nt_member_record(const char *text, uint8_t *out, size_t size, size_t *len)
-{
-    *len = 0;
-    for (const char *p = text; *p != '\0' && *p != '\n';) {
-        int value = (unsigned char)*p, step = 1;
-        if (*p == '\\') {
-            int high = hex(p[1]), low = high >= 0 ? hex(p[2]) : -1;
-            if (low < 0)
-                return false;
-            value = high << 4 | low;
-            step = 3;
-        }
-        if (*len == size)
-            return false;
-        out[(*len)++] = (uint8_t)value;
-        p += step;
-    }
-    return *len > 0;
 }
 
 enum record { RECORD, NO_RECORD, UNREADABLE, DENIED };
@@ -270,50 +183,46 @@ void nt_member_secret(const struct nt_member *m, struct nt_member_secret *out)
                                          0);
 }
 
-bool nt_member_secret_file(const char *path, struct nt_member_secret *out)
+bool nt_member_secret_text(const char *path, char *text, size_t size, char *why, size_t why_size)
 {
-    uint8_t b[SECRET_MAX];
     struct stat st;
-    *out = (struct nt_member_secret){ .found = NT_MEMBER_UNSEEN };
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
-        return say(out->why, sizeof out->why, "%s: %s", path, strerror(errno));
+        return say(why, why_size, "%s: %s", path, strerror(errno));
     bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) == 0 &&
               (st.st_uid == geteuid() || st.st_uid == 0);
-    ssize_t n = ok ? read(fd, b, sizeof b - 1) : 0;
+    ssize_t n = ok ? read(fd, text, size - 1) : 0;
     close(fd);
     if (!ok)
-        return say(out->why, sizeof out->why,
+        return say(why, why_size,
                    "%s: has to be a plain file of this user's that nobody else may read: chmod 600",
                    path);
     size_t len = n > 0 ? (size_t)n : 0;
-    while (len > 0 && (b[len - 1] == '\n' || b[len - 1] == '\r'))
-        len--;
-    bool one_line = len > 0 && memchr(b, '\n', len) == NULL && memchr(b, '\0', len) == NULL;
-    if (!hash_text(b, one_line ? len : 0, sizeof b, &out->current))
-        return say(out->why, sizeof out->why, "%s: has to have the secret in its only line", path);
+    text[len] = '\0';
+    bool whole = strlen(text) == len;
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        text[--len] = '\0';
+    if (len > 0 && whole && strchr(text, '\n') == NULL)
+        return true;
+    nt_wipe(text, size);
+    return say(why, why_size, "%s: has to have the secret in its only line", path);
+}
+
+bool nt_member_secret_file(const char *path, struct nt_member_secret *out)
+{
+    char text[SECRET_MAX];
+    *out = (struct nt_member_secret){ .found = NT_MEMBER_UNSEEN };
+    if (!nt_member_secret_text(path, text, sizeof text, out->why, sizeof out->why))
+        return false;
+    bool ok = nt_owf_text(text, &out->current) == NT_OK;
+    nt_wipe(text, sizeof text);
+    if (!ok)
+        return say(out->why, sizeof out->why, "%s: is no text in UTF-8", path);
     out->found = NT_MEMBER_SECRET;
     return true;
 }
 
 /* --- the domain's SID --- */
-
-bool nt_member_sid_parse(const char *text, struct nt_sid *out)
-{
-    static const char before[] = "SID for domain ";
-    const char *line = strstr(text, before);
-    const char *is = line != NULL ? strstr(line, " is: S-") : NULL;
-    char sid[NT_SID_TEXT];
-    if (is == NULL)
-        return false;
-    is += strlen(" is: ");
-    size_t len = strcspn(is, " \r\n");
-    if (len >= sizeof sid)
-        return false;
-    memcpy(sid, is, len);
-    sid[len] = '\0';
-    return nt_sid_parse(sid, out);
-}
 
 bool nt_member_domain_sid(const struct nt_member *m, struct nt_sid *out)
 {
@@ -360,32 +269,6 @@ bool nt_member_controllers(const struct nt_member *m, char *out, size_t size)
 }
 
 /* --- what Samba makes of it --- */
-
-ntstatus nt_member_testjoin_parse(int code, const char *text)
-{
-    /* clang-format off */
-    static const struct {
-        const char *name;
-        ntstatus status;
-    } known[] = {
-        { "NT_STATUS_ACCESS_DENIED", { (uint32_t)NT_STATUS_CODE_ACCESS_DENIED } },
-        { "NT_STATUS_NO_TRUST_SAM_ACCOUNT", { (uint32_t)NT_STATUS_CODE_NO_TRUST_SAM_ACCOUNT } },
-        { "NT_STATUS_LOGON_FAILURE", { (uint32_t)NT_STATUS_CODE_ACCESS_DENIED } },
-        { "NT_STATUS_ACCOUNT_DISABLED", { (uint32_t)NT_STATUS_CODE_ACCOUNT_DISABLED } },
-        { "NT_STATUS_CANT_ACCESS_DOMAIN_INFO", { (uint32_t)NT_STATUS_CODE_CANT_ACCESS_DOMAIN_INFO } },
-        { "NT_STATUS_CONNECTION_REFUSED", { (uint32_t)NT_STATUS_CODE_CONNECTION_REFUSED } },
-        { "NT_STATUS_HOST_UNREACHABLE", { (uint32_t)NT_STATUS_CODE_HOST_UNREACHABLE } },
-        { "NT_STATUS_IO_TIMEOUT", { (uint32_t)NT_STATUS_CODE_IO_TIMEOUT } },
-        { "NT_STATUS_DOWNGRADE_DETECTED", { (uint32_t)NT_STATUS_CODE_DOWNGRADE_DETECTED } },
-    };
-    /* clang-format on */
-    if (code == 0)
-        return NT_STATUS(SUCCESS);
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strstr(text, known[i].name) != NULL)
-            return known[i].status;
-    return NT_STATUS(UNSUCCESSFUL);
-}
 
 bool nt_member_testjoin(const struct nt_member *m, const char *host, ntstatus *status, char *why,
                         size_t why_size)

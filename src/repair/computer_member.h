@@ -55,8 +55,10 @@ struct nt_member_secret {
 /* Out of secrets.tdb by tdbdump(8); nothing is written. The caller wipes *out. */
 void nt_member_secret(const struct nt_member *m, struct nt_member_secret *out);
 void nt_member_secret_wipe(struct nt_member_secret *s);
-/* Out of a file with the password in its only line, which nobody but its owner may read. */
+/* Out of a file with the secret in its only line, which nobody but its owner may read: as its hash,
+ * or as the text itself (the caller wipes it). */
 bool nt_member_secret_file(const char *path, struct nt_member_secret *out);
+bool nt_member_secret_text(const char *path, char *text, size_t size, char *why, size_t why_size);
 /* What `tdbdump -k` says of one record: "\\EE\\AEabc\\00". False: no such text, or it is too long.
  */
 bool nt_member_record(const char *text, uint8_t *out, size_t size, size_t *len);

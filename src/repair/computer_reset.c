@@ -95,23 +95,16 @@ static bool write_file(const char *path, const struct secret *s, char *why, size
 /* What an earlier run has left. */
 static bool read_file(const char *path, struct secret *s, char *why, size_t size)
 {
-    struct nt_member_secret seen;
-    bool ok = nt_member_secret_file(path, &seen);
-    if (!ok)
-        say(why, size, "%s", seen.why);
-    nt_member_secret_wipe(&seen);
-    if (!ok)
+    char text[SECRET_CHARS + 3]; /* room to see that it is a longer one */
+    if (!nt_member_secret_text(path, text, sizeof text, why, size))
         return false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd >= 0 ? read(fd, s->text, SECRET_CHARS) : -1;
-    if (fd >= 0)
-        close(fd);
-    s->text[n > 0 ? n : 0] = '\0';
-    s->text[strcspn(s->text, "\r\n")] = '\0';
-    return (strlen(s->text) == SECRET_CHARS && finish(s)) ||
+    bool ours = strlen(text) == SECRET_CHARS;
+    if (ours)
+        memcpy(s->text, text, sizeof s->text);
+    nt_wipe(text, sizeof text);
+    return (ours && finish(s)) ||
            say(why, size,
-               "%s has a secret that is not this command's: name a file that is not "
-               "there yet",
+               "%s has a secret that is not this command's: name a file that is not there yet",
                path);
 }
 

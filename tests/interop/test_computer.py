@@ -249,6 +249,7 @@ class OfNtrustd(Computer):
         seen = json.loads(out)
         self.assertEqual((code, seen['reason']), (3, 'not-seen'), seen)
         self.assertIn('only root may read', seen['member']['why'])
+        self.assertIn('sudo', seen['next'])
 
     def test_another_domain(self):
         code, seen = check(REDMEM, '-d', 'GREEN@' + GREEN.address, '-A', GREENMEM.cred, last=())
