@@ -1,7 +1,9 @@
 /* reset, rotate, establish and remove of a trust between two domains that ntrustd does not run. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/renew_show.h"
@@ -32,18 +34,46 @@ static int carry_out(struct cli_renewal *r)
     return code;
 }
 
-static int renew(struct cli_renewal *r, const struct nt_renew_wish *wish)
+/* The directory of notes; "": there is no home to have it in. make: unless it is there. */
+static void notes_directory(bool make, char *out, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    bool own = state != NULL && *state == '/';
+    int len = own ? snprintf(out, size, "%s/ntrust", state)
+                  : snprintf(out, size, "%s/.local/state/ntrust", home != NULL ? home : "");
+    if (len < 0 || (size_t)len >= size || (!own && (home == NULL || *home != '/'))) {
+        out[0] = '\0';
+        return;
+    }
+    for (char *p = out + 1; make && (p = strchr(p, '/')) != NULL; p++) {
+        *p = '\0';
+        (void)mkdir(out, 0700); /* most are there; what fails shows when the file is written */
+        *p = '/';
+    }
+    if (make)
+        (void)mkdir(out, 0700);
+}
+
+static int renew(struct cli_renewal *r, const struct nt_renew_wish *asked)
 {
     struct cli_ends *e = r->ends;
+    struct nt_renew_wish full = *asked;
+    const struct nt_renew_wish *wish = &full;
     struct nt_admin_error error;
-    char why[800];
+    char why[1200], directory[900];
     size_t end;
     e->config.session_ms = SESSION_MS;
     e->config.bare = true;
     e->config.halves = wish->goal != NT_RENEW_ROTATE && wish->goal != NT_RENEW_PASSWORD;
     cli_ends_look(e);
+    notes_directory(!e->cli->dry_run, directory, sizeof directory);
+    bool noting = directory[0] != '\0' &&
+                  nt_renew_notes_path(directory, &e->facts, r->notes, sizeof r->notes);
+    if (noting)
+        (void)nt_renew_recall(r->notes, &e->facts, full.before);
     if (!nt_renew_plan(&e->facts, wish, &r->plan, why, sizeof why))
         return cli_renewal_refused(e->cli, why);
+    r->plan.notes = noting ? r->notes : NULL;
     if (!nt_renew_does(&r->plan, 0) && !nt_renew_does(&r->plan, 1))
         return cli_renewal_nothing(r);
     if (!nt_renew_ready(e->look, &e->facts, &r->plan, &end, &error))
@@ -53,10 +83,10 @@ static int renew(struct cli_renewal *r, const struct nt_renew_wish *wish)
     return confirmed(r) ? carry_out(r) : cli_renewal_refused(e->cli, "it was not confirmed");
 }
 
-static int begin(const struct cli *cli, const char *command, const struct nt_renew_wish *wish)
+static int begin(const struct cli *cli, const struct nt_renew_wish *wish)
 {
     struct cli_ends ends;
-    struct cli_renewal r = { .ends = &ends, .command = command };
+    struct cli_renewal r = { .ends = &ends };
     int code = EXIT_FAILED;
     if (cli_ends_begin(cli, &ends))
         code = renew(&r, wish);
@@ -75,13 +105,13 @@ int cli_reset_ends(const struct cli *cli)
         wish.goal = NT_RENEW_RECREATE;
     else if (cli->only_password)
         wish.goal = NT_RENEW_PASSWORD;
-    return begin(cli, "reset", &wish);
+    return begin(cli, &wish);
 }
 
 static int rotate(const struct cli *cli)
 {
     const struct nt_renew_wish wish = { .goal = NT_RENEW_ROTATE };
-    return begin(cli, "rotate", &wish);
+    return begin(cli, &wish);
 }
 
 static int delete_both(const struct cli *cli)
@@ -90,7 +120,7 @@ static int delete_both(const struct cli *cli)
     if (!cli->yes && !cli->dry_run && !isatty(STDIN_FILENO))
         return cli_usage("nobody can be asked here whether to remove it: give --yes, or --dry-run "
                          "to see what would be done");
-    return begin(cli, "remove", &wish);
+    return begin(cli, &wish);
 }
 
 /* The directions as a person may put them: of the first domain. */
@@ -120,7 +150,7 @@ static int establish(const struct cli *cli)
     wish.forest = strcmp(type, "forest") == 0;
     if (!wish.forest && strcmp(type, "external") != 0)
         return cli_usage("--type is external or forest, not '%s'", type);
-    return begin(cli, "establish", &wish);
+    return begin(cli, &wish);
 }
 
 #define WHO "user credentials ends kerberos peer-password-fd dry-run"

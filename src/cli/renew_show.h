@@ -10,7 +10,7 @@
 /* One of the commands that change a trust at both ends. */
 struct cli_renewal {
     struct cli_ends *ends;
-    const char *command; /* "reset", as it is typed */
+    char notes[1024]; /* the file of the plan's */
     struct nt_renew_plan plan;
     struct nt_renew_result result;
 };

@@ -87,6 +87,12 @@ static bool is_forest(const struct nt_end_facts *e)
     return (tdo_of(e)->attributes & NT_TRUST_FOREST) != 0;
 }
 
+/* The object of end i as it is, or as it was before a run that did not end. */
+static const struct nt_admin_tdo *was(const struct planning *p, size_t i)
+{
+    return &p->plan->before[i].tdo;
+}
+
 /* Whether the account name is another one's, so that it can be no trust's. */
 static bool name_is_free(struct planning *p, size_t i)
 {
@@ -102,9 +108,8 @@ static bool name_is_free(struct planning *p, size_t i)
 /* --- of one end --- */
 
 /* An external trust filters SIDs unless an administrator decides otherwise. [MS-ADTS] 6.1.6.7.9 */
-static uint32_t attributes_of(const struct nt_end_facts *e, bool forest)
+static uint32_t attributes_of(const struct nt_admin_tdo *t, bool forest)
 {
-    const struct nt_admin_tdo *t = tdo_of(e);
     if (!t->exists)
         return forest ? NT_TRUST_FOREST : NT_TRUST_QUARANTINED;
     return forest ? t->attributes | NT_TRUST_FOREST : t->attributes & ~NT_TRUST_FOREST;
@@ -124,7 +129,7 @@ static void want_object(struct planning *p, size_t i)
     memcpy(want->dns, other->names.dns, sizeof want->dns);
     want->tdo.sid = other->names.sid;
     want->tdo.type = nt_end_is_nt(other) ? TYPE_DOWNLEVEL : TYPE_UPLEVEL;
-    want->tdo.attributes = attributes_of(e, p->plan->forest);
+    want->tdo.attributes = attributes_of(was(p, i), p->plan->forest);
     want->tdo.direction =
         (trusts[i] ? NT_ADMIN_OUTBOUND : 0u) | (trusts[1 - i] ? NT_ADMIN_INBOUND : 0u);
     want->enc_types = NT_ENC_AES;
@@ -197,11 +202,18 @@ static bool plan_ends(struct planning *p)
 
 /* --- the goals --- */
 
+static bool was_trusting(const struct planning *p, size_t i)
+{
+    const struct nt_admin_tdo *a = was(p, i), *b = was(p, 1 - i);
+    return (a->exists && (a->direction & NT_ADMIN_OUTBOUND) != 0) ||
+           (b->exists && (b->direction & NT_ADMIN_INBOUND) != 0);
+}
+
 static bool find_directions(struct planning *p)
 {
     const struct nt_end_facts *e = p->f->end;
     for (size_t i = 0; i < 2; i++)
-        p->plan->trusts[i] = nt_ends_direction(p->f, i) == 1;
+        p->plan->trusts[i] = nt_ends_direction(p->f, i) == 1 || was_trusting(p, i);
     return p->plan->trusts[0] || p->plan->trusts[1] ||
            refuse(p,
                   "there is no trust between %s and %s that could be renewed; a new one: ntrust "
@@ -227,7 +239,8 @@ static bool plan_reset(struct planning *p)
                       "it is a forest trust at one end and an external one at the other; "
                       "--recreate makes both as %s has it",
                       nt_end_name(&e[0]));
-    p->plan->forest = tdo_of(&e[0])->exists ? is_forest(&e[0]) : is_forest(&e[1]);
+    const struct nt_admin_tdo *model = was(p, was(p, 0)->exists ? 0 : 1);
+    p->plan->forest = (model->attributes & NT_TRUST_FOREST) != 0;
     return plan_ends(p);
 }
 
@@ -384,7 +397,14 @@ bool nt_renew_plan(const struct nt_ends_facts *f, const struct nt_renew_wish *wi
     };
     struct planning p = { f, wish, out, why, why_size };
     *out = (struct nt_renew_plan){ .goal = wish->goal };
-    return is_seen(&p, &f->end[0]) && is_seen(&p, &f->end[1]) && goals[wish->goal](&p);
+    if (!is_seen(&p, &f->end[0]) || !is_seen(&p, &f->end[1]))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        bool recalled = !tdo_of(&f->end[i])->exists &&
+                        (wish->goal == NT_RENEW_RESET || wish->goal == NT_RENEW_RECREATE);
+        out->before[i] = recalled ? wish->before[i] : nt_end_main(&f->end[i])->tdo;
+    }
+    return goals[wish->goal](&p);
 }
 
 /* --- what is seen afterwards --- */

@@ -33,6 +33,9 @@ struct nt_renew_wish {
     bool by_hand;
     bool trusts[2]; /* ESTABLISH: end i trusts the other one */
     bool forest;    /* ESTABLISH: a forest trust, not an external one */
+    /* RESET, RECREATE: the object of end i as a run that did not end found it (nt_renew_recall);
+     * counts where there is none now. */
+    struct nt_admin_tdo_full before[2];
 };
 
 enum nt_renew_action {
@@ -61,6 +64,11 @@ struct nt_renew_plan {
     bool trusts[2]; /* end i trusts the other one */
     bool forest;
     struct nt_renew_end end[2];
+    struct nt_admin_tdo_full before[2]; /* the objects as they are, or were: see wish */
+    /* RESET, RECREATE: where they are noted while they are deleted and made anew, so that a run
+     * that was killed is finished by another in full, and both ends may be worked on at once. NULL:
+     * nowhere. To be set by the caller after nt_renew_plan, and to live as long as the run. */
+    const char *notes;
 };
 
 /* False: it cannot or must not be done; why[] is a sentence, with the command that helps. */
@@ -80,6 +88,13 @@ bool nt_renew_shown(const struct nt_ends_facts *f, const struct nt_renew_plan *p
  * that no computer of the one has a name that the other's controller has. False: *end's error. */
 bool nt_renew_ready(struct nt_look_end ends[2], const struct nt_ends_facts *f,
                     const struct nt_renew_plan *plan, size_t *end, struct nt_admin_error *error);
+
+/* The file of such notes in a directory, for these two domains. False: too long. */
+bool nt_renew_notes_path(const char *dir, const struct nt_ends_facts *f, char *out, size_t size);
+/* What is noted there, at most a day ago, of objects between these very domains: into before[].
+ * False: nothing. */
+bool nt_renew_recall(const char *path, const struct nt_ends_facts *f,
+                     struct nt_admin_tdo_full before[2]);
 
 struct nt_renew_result {
     bool touched;   /* something may have been changed */

@@ -29,6 +29,10 @@ void renew_pause(uint32_t ms);
 bool renew_account(struct renew_change *c);
 bool renew_object(struct renew_change *c);
 bool renew_enable(struct renew_change *c);
+/* plan->before into plan->notes, on the disk; and gone from there. */
+bool renew_note(const struct nt_renew_plan *plan, const struct nt_ends_facts *f);
+void renew_forget(const struct nt_renew_plan *plan);
+
 /* Once both ends have the secrets: an object of the outgoing direction alone took its own. */
 bool renew_make_sure(struct renew_change *c);
 

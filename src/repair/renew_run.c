@@ -79,6 +79,7 @@ struct run {
     struct nt_ends_facts *f;
     struct nt_renew_result *out;
     struct renew_change change[2];
+    bool noted;
 };
 
 static bool note(struct run *r, size_t i, bool ok)
@@ -145,12 +146,12 @@ static bool take_together(struct run *r, const struct step *s)
 }
 
 /* Only where there is nothing to lose: while both halves are deleted to be made anew, one that is
- * killed leaves nothing that tells of the trust. Nor where one session serves both ends: a new
- * forest trust takes the other's names. */
+ * killed leaves nothing that tells of the trust but notes. Nor where one session serves both ends:
+ * a new forest trust takes the other's names. */
 static bool goes_together(const struct run *r, const struct step *s)
 {
     return s->run == renew_object && s->due == has_directory_object && !r->plan->forest &&
-           r->plan->goal == NT_RENEW_ESTABLISH;
+           (r->plan->goal == NT_RENEW_ESTABLISH || r->noted);
 }
 
 /* The trusted end of a trust of one direction first; when it is removed, last. */
@@ -221,8 +222,12 @@ static bool carry_out(struct run *r, struct nt_admin *const admin[2])
         if (plan->end[i].object == NT_RENEW_BY_HAND)
             r->out->by_hand[i] = *secret[i];
     }
-    if (take_steps(r))
+    if (plan->notes != NULL && (plan->goal == NT_RENEW_RESET || plan->goal == NT_RENEW_RECREATE))
+        r->noted = renew_note(plan, r->f);
+    if (take_steps(r)) {
+        renew_forget(plan);
         return true;
+    }
     nt_renew_wipe(r->out);
     if (plan->goal == NT_RENEW_ESTABLISH)
         undo(r);

@@ -139,13 +139,16 @@ class Trust(unittest.TestCase):
         self.does('removed', 'remove', '--yes')
 
     def test_killed_anywhere(self):
+        """Attributes stay, though an object may be gone when it happens."""
         self.does('good', 'establish', '--direction', 'both')
+        WEST.half(EAST, trustAttributes=0x14)  # SID filter, selective authentication
         for ms in (70, 150, 230, 330):
             with lab.popen(command('reset', '--recreate'), stdout=-3, stderr=-3,
                            env=dict(os.environ, HOME=lab.ROOT)) as p:
                 time.sleep(ms / 1000)
                 p.kill()
             self.does('good', 'reset')
+        self.assertEqual(WEST.secrets(EAST)['attributes'], 0x14)
         self.agree(WEST, EAST)
         self.does('removed', 'remove', '--yes')
         self.lists_nothing()

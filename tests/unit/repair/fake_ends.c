@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../test.h"
 #include "base/utf16.h"
@@ -284,7 +285,11 @@ bool nt_admin_trust_remake(struct nt_admin *a, const char *trusted,
                            const struct nt_admin_tdo_full *want, const struct nt_password *outgoing,
                            const struct nt_password *incoming)
 {
-    return nt_admin_tdo_delete(a, trusted) && nt_admin_trust_make(a, want, outgoing, incoming);
+    if (!nt_admin_tdo_delete(a, trusted))
+        return false;
+    if (a->fake->slow)
+        usleep(500);
+    return nt_admin_trust_make(a, want, outgoing, incoming);
 }
 
 bool nt_admin_trust_take_suffixes(struct nt_admin *a, const char *trusted, struct nt_admin *of)

@@ -33,6 +33,7 @@ struct fake {
     struct nt_look_config config;
     enum fake_failure how;
     unsigned fail_at; /* 0: never */
+    bool slow;        /* between deleting a half and making it anew: both may be gone */
     /* Both ends are changed at once. */
     atomic_uint changes;
     atomic_bool dead;

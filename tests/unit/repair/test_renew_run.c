@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake_ends.h"
 
@@ -199,6 +200,138 @@ static void another_run_finishes_a_removal(void **state)
             }
 }
 
+/* --- notes of a run that has not ended --- */
+
+#define NOTES "renew-notes.test"
+
+/* A reset with notes, of what they say and what is seen. */
+static bool reset_noted(struct fake *f, struct nt_renew_result *r)
+{
+    struct nt_renew_wish wish = { .goal = NT_RENEW_RESET };
+    struct nt_renew_plan p;
+    (void)nt_renew_recall(NOTES, &f->facts, wish.before);
+    assert_true(plan(f, &wish, &p));
+    p.notes = NOTES;
+    nt_renew_run(&f->config, f->ends, &p, 0, &f->facts, r);
+    return r->failed == 2 && r->proven;
+}
+
+static void what_is_noted_comes_back_when_both_halves_are_gone(void **state)
+{
+    static struct fake f;
+    struct nt_renew_result r;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        make_good(&f, &modes[i]);
+        f.domain[0].tdo.tdo.attributes = f.domain[1].tdo.tdo.attributes =
+            NT_TRUST_FOREST | NT_TRUST_SELECTIVE;
+        fake_look(&f);
+        f.how = FAKE_KILLED;
+        f.fail_at = 1;
+        assert_false(reset_noted(&f, &r));
+        delete_at(&f, 0);
+        delete_at(&f, 1);
+        assert_true(reset_noted(&f, &r));
+        assert_trusts(&f, &modes[i]);
+        for (size_t k = 0; k < 2; k++)
+            assert_int_equal(f.domain[k].tdo.tdo.attributes, NT_TRUST_FOREST | NT_TRUST_SELECTIVE);
+    }
+}
+
+static void a_reset_with_notes_is_finished_in_full_wherever_it_failed(void **state)
+{
+    static struct fake f;
+    struct nt_renew_result r;
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        for (unsigned how = FAKE_REFUSED; how <= FAKE_KILLED; how++)
+            for (unsigned n = 1;; n++) {
+                make_good(&f, &modes[i]);
+                f.domain[0].tdo.tdo.attributes = NT_TRUST_SELECTIVE | 0x800;
+                fake_look(&f);
+                f.slow = true;
+                f.how = (enum fake_failure)how;
+                f.fail_at = n;
+                if (reset_noted(&f, &r) && n > f.changes)
+                    break;
+                fake_look(&f);
+                assert_true(reset_noted(&f, &r));
+                assert_trusts(&f, &modes[i]);
+                assert_int_equal(f.domain[0].tdo.tdo.attributes, NT_TRUST_SELECTIVE | 0x800);
+                assert_int_not_equal(access(NOTES, F_OK), 0);
+            }
+}
+
+static void write_notes(const char *text)
+{
+    FILE *out = fopen(NOTES, "w");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void notes_count_for_a_day_and_for_these_domains(void **state)
+{
+    static struct fake f;
+    struct nt_admin_tdo_full before[2];
+    char text[400];
+    (void)state;
+    fake_init(&f, false, false);
+    f.facts.now = 10 * NT_TIME_DAY;
+    for (unsigned age = 0; age < 3; age++)
+        for (unsigned other = 0; other < 2; other++) {
+            snprintf(text, sizeof text,
+                     "[begun]\nat = %llu\n[domain S-1-5-21-1-1-1]\nname = EAST\ndns = east.test\n"
+                     "sid = S-1-5-21-2-2-%u\ndirection = 3\ntype = 2\nattributes = 16\n",
+                     (unsigned long long)(f.facts.now - age * (NT_TIME_DAY - 1)), 2 + other);
+            write_notes(text);
+            bool counts = age < 2 && other == 0;
+            assert_int_equal(nt_renew_recall(NOTES, &f.facts, before), counts);
+            assert_int_equal(before[0].tdo.exists, counts);
+            assert_false(before[1].tdo.exists);
+        }
+    assert_int_equal(before[0].tdo.attributes, 16);
+}
+
+static void notes_that_make_no_sense_are_none(void **state)
+{
+    static const char *const texts[] = { "",
+                                         "nonsense",
+                                         "[begun]\nat = soon\n",
+                                         "[domain S-1-5-21-1-1-1]\ndirection = 99999999999\n",
+                                         "[domain S-1-5-21-1-1-1]\nsid = EAST\n",
+                                         "[domain EAST]\nname = EAST\n" };
+    static struct fake f;
+    struct nt_admin_tdo_full before[2];
+    (void)state;
+    fake_init(&f, false, false);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        write_notes(texts[i]);
+        assert_false(nt_renew_recall(NOTES, &f.facts, before));
+    }
+    assert_int_equal(unlink(NOTES), 0);
+    assert_false(nt_renew_recall(NOTES, &f.facts, before));
+}
+
+static void notes_have_one_place_however_the_ends_are_typed(void **state)
+{
+    static struct fake f, g;
+    char a[100], b[100], small[8];
+    (void)state;
+    fake_init(&f, false, false);
+    fake_init(&g, false, false);
+    g.facts.end[0].names = f.facts.end[1].names;
+    g.facts.end[1].names = f.facts.end[0].names;
+    assert_true(nt_renew_notes_path("/x", &f.facts, a, sizeof a));
+    assert_true(nt_renew_notes_path("/x", &g.facts, b, sizeof b));
+    assert_string_equal(a, b);
+    assert_string_equal(a, "/x/reset-EAST-WEST");
+    assert_false(nt_renew_notes_path("/x", &f.facts, small, sizeof small));
+    snprintf(f.facts.end[0].names.name, NT_ADMIN_NAME, "../x");
+    assert_true(nt_renew_notes_path("/x", &f.facts, a, sizeof a));
+    assert_string_equal(a, "/x/reset-EAST-___X");
+}
+
 static void without_rights_at_either_end_nothing_is_touched(void **state)
 {
     static const enum nt_renew_goal goals[] = { NT_RENEW_RESET, NT_RENEW_RECREATE,
@@ -329,6 +462,11 @@ int main(void)
         cmocka_unit_test(a_new_trust_that_fails_is_taken_back),
         cmocka_unit_test(a_new_trust_that_was_killed_can_be_reset_or_removed),
         cmocka_unit_test(another_run_finishes_a_removal),
+        cmocka_unit_test(what_is_noted_comes_back_when_both_halves_are_gone),
+        cmocka_unit_test(a_reset_with_notes_is_finished_in_full_wherever_it_failed),
+        cmocka_unit_test(notes_count_for_a_day_and_for_these_domains),
+        cmocka_unit_test(notes_that_make_no_sense_are_none),
+        cmocka_unit_test(notes_have_one_place_however_the_ends_are_typed),
         cmocka_unit_test(without_rights_at_either_end_nothing_is_touched),
         cmocka_unit_test(what_was_removed_is_told_by_its_parts),
         cmocka_unit_test(an_nt_style_account_opens_only_when_both_ends_have_its_password),
