@@ -378,6 +378,15 @@ static bool plan_establish(struct planning *p)
         bool object = tdo_of(&e[i])->exists;
         if (!object && !has_account(&e[i]))
             continue;
+        if (is_foreign(&e[i], &e[1 - i]))
+            return refuse(p,
+                          "%s has a trust with another domain that is named %s (%s, or with "
+                          "another SID): no two of them can go by one name. Where that domain is "
+                          "no more, remove its trust at %s first",
+                          nt_end_name(&e[i]), tdo_of(&e[i])->name,
+                          nt_end_main(&e[i])->tdo.dns[0] != '\0' ? nt_end_main(&e[i])->tdo.dns
+                                                                 : tdo_of(&e[i])->name,
+                          nt_end_name(&e[i]));
         return refuse(p,
                       "%s has %s of a trust with %s already: ntrust reset %s %s makes it good, "
                       "ntrust remove %s %s deletes it",

@@ -19,28 +19,35 @@ def setUpModule():
     global WEST, EAST, EAST2, ADMIN
     lab.need('samba', 'samba-tool')
     WEST, EAST, EAST2 = ad_lab.build_three()
-    ADMIN = os.path.join(lab.ROOT, 'admin')
-    with open(os.open(ADMIN, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='utf-8') as f:
-        f.write('username = Administrator\npassword = %s\n' % ad_lab.ADMIN)
+    ADMIN = private('admin', ad_lab.ADMIN)
     ntrust('remove', '--yes')
 
 
-def command(verb, *options):
-    """The PDC of EAST is named last: changes go to it all the same."""
-    return WEST.prefix + [lab.NTRUST, '--json', verb, 'WEST@' + WEST.address,
-                          'EAST@%s,%s' % (EAST2.address, EAST.address), '-A', ADMIN, '-A', ADMIN,
-                          *options]
+def private(name, password):
+    path = os.path.join(lab.ROOT, name)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='utf-8') as f:
+        f.write('username = Administrator\npassword = %s\n' % password)
+    return path
 
 
-def ntrust(verb, *options):
+def command(verb, *options, other=None):
+    """The PDC of EAST is named last: changes go to it all the same. other: instead of EAST, by
+    what is typed of it and its administrator's file."""
+    end, admin = other or ('EAST@%s,%s' % (EAST2.address, EAST.address), ADMIN)
+    return WEST.prefix + [lab.NTRUST, '--json', verb, 'WEST@' + WEST.address, end, '-A', ADMIN,
+                          '-A', admin, *options]
+
+
+def ntrust(verb, *options, other=None):
     """(exit code, what it says)"""
-    code, out = lab.run(command(verb, *options), ok=None, env=dict(os.environ, HOME=lab.ROOT))
+    code, out = lab.run(command(verb, *options, other=other), ok=None,
+                        env=dict(os.environ, HOME=lab.ROOT))
     return code, json.loads(out)
 
 
 class Trust(unittest.TestCase):
-    def does(self, result, verb, *options):
-        code, said = ntrust(verb, *options)
+    def does(self, result, verb, *options, other=None):
+        code, said = ntrust(verb, *options, other=other)
         self.assertEqual((code, said['result']), (1 if result == 'refused' else 0, result), said)
         return said
 
@@ -151,6 +158,28 @@ class Trust(unittest.TestCase):
         self.assertEqual(WEST.secrets(EAST)['attributes'], 0x14)
         self.agree(WEST, EAST)
         self.does('removed', 'remove', '--yes')
+        self.lists_nothing()
+
+    def test_an_nt_style_domain_trusts_one_of_active_directory(self):
+        res = samba_lab.Ntrust('RES', 'RESPDC', '10.78.0.31', ('alice',))
+        res.machine.write('/etc/resolv.conf', 'nameserver %s\n' % WEST.address)
+        with open(res.machine.path('/etc/hosts'), 'a', encoding='ascii') as f:
+            f.write('%s %s\n' % (WEST.address, WEST.host))
+        res.restart()
+        other = 'RES@' + res.address, private('cred-res', samba_lab.PASSWORD)
+        said = self.does('good', 'establish', '--direction', 'in', other=other)
+        self.assertEqual(said['trusts'], [{'trusting': 'RES', 'trusted': 'WEST'}])
+        self.assertEqual(res.json('trust', 'show', 'WEST')['state'], 'active')
+        res.logon('WEST\\Administrator', ad_lab.ADMIN)
+        self.assertEqual(ntrust('check', other=other)[0], 0)
+        self.does('good', 'rotate', other=other)
+        res.ntrust('trust', 'remove', 'WEST')
+        self.assertEqual(ntrust('check', other=other)[1]['reason'], 'removed')
+        self.does('good', 'reset', other=other)
+        WEST.tool('domain', 'trust', 'delete', 'RES', '--delete-location=local')
+        self.does('good', 'reset', other=other)
+        res.logon('WEST\\Administrator', ad_lab.ADMIN)
+        self.does('removed', 'remove', '--yes', other=other)
         self.lists_nothing()
 
     def test_an_account_of_that_name_is_in_the_way(self):

@@ -215,7 +215,10 @@ static void a_new_trust_is_refused_where_there_is_a_half(void **state)
     (void)state;
     const struct nt_renew_wish wish = { .goal = NT_RENEW_ESTABLISH, .trusts = { true, true } };
     assert_goal_refused(good(), &wish, "ntrust reset west.test east.test");
-    struct nt_ends_facts *f = nothing();
+    struct nt_ends_facts *f = good();
+    snprintf(WEST(f)->tdo.dns, sizeof WEST(f)->tdo.dns, "old.test"); /* another EAST */
+    assert_goal_refused(f, &wish, "another domain that is named EAST (old.test");
+    f = nothing();
     EAST(f)->account.exists = true;
     assert_goal_refused(f, &wish, "EAST has the account");
     EAST(f)->account.type = NT_ADMIN_WORKSTATION;
