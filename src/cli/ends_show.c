@@ -152,7 +152,10 @@ static const char *dns_text(const struct nt_controller_facts *dc, char *out, siz
 
 static const char *clock_text(const struct nt_controller_facts *dc, char *out, size_t size)
 {
-    if (dc->clock_known)
+    int64_t off = dc->ahead_100ns < 0 ? -dc->ahead_100ns : dc->ahead_100ns;
+    if (dc->clock_known && off < (int64_t)NT_TIME_SECOND / 20)
+        snprintf(out, size, "as this computer's");
+    else if (dc->clock_known)
         snprintf(out, size, "%+.1f s of this computer's", (double)dc->ahead_100ns / NT_TIME_SECOND);
     else
         snprintf(out, size, UNKNOWN);
