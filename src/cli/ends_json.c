@@ -59,6 +59,16 @@ static json_t *protection_json(const struct nt_controller_facts *dc)
                      p->offer.mechs_known ? json_boolean(p->offer.kerberos) : json_null());
 }
 
+static json_t *ping_json(const struct nt_ping *p)
+{
+    const struct nt_cldap_answer *a = &p->answer;
+    if (p->look != NT_LOOK_SEEN)
+        return json_null();
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "host", a->host, "dns", a->dns, "forest",
+                     a->forest, "domain", a->domain, "computer", a->computer, "flags",
+                     (json_int_t)a->flags);
+}
+
 static json_t *dns_json(const struct nt_dns_view *v)
 {
     if (v->look == NT_LOOK_NOT_ASKED)
@@ -84,10 +94,11 @@ static json_t *controller_json(const struct nt_controller_facts *dc)
         dc->account.exists ? nt_admin_account_type_name(dc->account.type) : "", "disabled",
         dc->account.disabled, "password_set", time_json(dc->account.password_set));
     return json_pack(
-        "{s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "host", dc->host, "reached",
+        "{s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "host", dc->host, "reached",
         asked_json(&dc->reached, json_true()), "as_nobody", dc->nobody, "pdc",
-        dc->role_known ? json_boolean(dc->pdc) : json_null(), "ports", ports_json(dc), "session",
-        protection_json(dc), "dns", dns_json(&dc->dns), "clock_ahead_s",
+        dc->role_known ? json_boolean(dc->pdc) : json_null(), "ports", ports_json(dc), "cldap",
+        ping_json(&dc->ping), "session", protection_json(dc), "dns", dns_json(&dc->dns),
+        "clock_ahead_s",
         dc->clock_known ? json_real((double)dc->ahead_100ns / NT_TIME_SECOND) : json_null(),
         "object", asked_json(&dc->tdo_asked, tdo), "account",
         asked_json(&dc->account_asked, account), "channel_before",

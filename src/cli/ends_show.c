@@ -118,9 +118,10 @@ static const char *session_text(const struct nt_controller_facts *dc, char *out,
     else
         snprintf(out, size, "SMB %s, %s%s", cli_dialect(p->offer.dialect, dialect),
                  p->offer.signing_required ? "signing required" : "signing not required",
-                 p->is_encrypted ? ", this session encrypted"
-                 : p->is_signed  ? ", this session signed"
-                                 : ", this session neither signed nor encrypted");
+                 dc->reached.look != NT_LOOK_SEEN ? ""
+                 : p->is_encrypted                ? ", this session encrypted"
+                 : p->is_signed                   ? ", this session signed"
+                                                  : ", this session neither signed nor encrypted");
     return out;
 }
 
@@ -198,7 +199,8 @@ static void row_domains(const struct cli_ends *e, const struct nt_controller_fac
     for (size_t i = 0; i < 2; i++) {
         const struct nt_admin_names *n = &e->facts.end[i].names;
         if (dc[i] == NULL)
-            snprintf(text[i], sizeof text[i], "%s: not seen", e->facts.end[i].typed);
+            snprintf(text[i], sizeof text[i], "%s: not seen",
+                     n->dns[0] != '\0' ? n->dns : nt_end_name(&e->facts.end[i]));
         else
             snprintf(text[i], sizeof text[i], "%s%s%s%s", n->name, n->dns[0] != '\0' ? " (" : "",
                      n->dns, n->dns[0] != '\0' ? ")" : "");
@@ -232,12 +234,17 @@ static void rows_controllers(const struct cli_ends *e)
             char account[96], channel[NT_ADMIN_DNS + 32], text[400];
             printf("\n  %s, %s of %s%s\n", dc->host, dc->pdc ? "primary controller" : "controller",
                    nt_end_name(&e->facts.end[i]),
-                   k == e->facts.end[i].main ? "" : " (another one)");
+                   k == e->facts.end[i].main || e->facts.end[i].main == e->facts.end[i].count
+                       ? ""
+                       : " (another one)");
             if (dc->nobody)
                 puts("    no administrator of it was named: this is what it tells to all");
             if (dc->reached.look == NT_LOOK_FAILED)
                 printf("    %s\n", dc->reached.error.text);
             printf("    ports            %s\n", ports_text(dc, text, sizeof text));
+            if (dc->ping.look == NT_LOOK_SEEN)
+                printf("    says it is       %s of %s, by CLDAP\n", dc->ping.answer.host,
+                       dc->ping.answer.dns);
             printf("    clock            %s\n", clock_text(dc, text, sizeof text));
             printf("    session          %s\n", session_text(dc, text, sizeof text));
             printf("    logons           %s\n", logons_text(dc));

@@ -10,6 +10,7 @@
 #define NT_REPAIR_COMPARE_H
 
 #include "channel/locate.h"
+#include "netbios/cldap.h"
 #include "repair/diagnose.h"
 
 #define NT_ENDS_CONTROLLERS 8 /* of one end that are asked */
@@ -47,6 +48,12 @@ struct nt_dns_view {
     char why[NT_LOCATE_WHY];     /* FAILED, or none found */
 };
 
+/* What a controller tells to anybody who asks by CLDAP. */
+struct nt_ping {
+    enum nt_look look; /* FAILED: no answer within a second */
+    struct nt_cldap_answer answer;
+};
+
 /* One controller's own view of the trust. */
 struct nt_controller_facts {
     char host[NT_SERVER_NAME];
@@ -54,6 +61,7 @@ struct nt_controller_facts {
     bool nobody;             /* without any: what it tells to all is what there is */
     bool role_known, pdc;
     enum nt_port_state ports[NT_PORT_COUNT];
+    struct nt_ping ping;
     bool protection_known;
     struct nt_admin_protection protection; /* of the session */
     bool clock_known;

@@ -122,14 +122,23 @@ static size_t all_of(const struct nt_ends_facts *f)
     return 2 * (f->end[0].count + f->end[1].count);
 }
 
+/* What takes no logon; while others log on. */
+static void observe(const struct nt_look_config *config, struct nt_controller_facts *dc)
+{
+    if (config->bare)
+        return;
+    nt_observe_ping(dc->host, &dc->ping);
+    nt_observe_ports(dc->host, dc->ports);
+}
+
 static void open_one(void *ctx, size_t i)
 {
     struct looking *l = ctx;
     size_t end, k;
     if (pick(l->f, i, &end, &k))
         open_session(l->config, &l->ends[end], &l->f->end[end], k, &l->names[end][k]);
-    else if (!l->config->bare)
-        nt_observe_ports(l->f->end[end].dc[k].host, l->f->end[end].dc[k].ports);
+    else
+        observe(l->config, &l->f->end[end].dc[k]);
 }
 
 /* What there is to be seen of the trust under the name that the other end was given. Another one of
@@ -163,9 +172,35 @@ static void swap(struct nt_look_end *e, struct nt_end_facts *f, struct nt_admin_
     e->admin[b] = admin;
 }
 
+/* Names without a SID, of an end whose controllers let nobody in; so that its partner's half is
+ * found all the same. */
+static void take_ping(const char *domain, const struct nt_ping *ping, struct nt_admin_names *out)
+{
+    const struct nt_cldap_answer *a = &ping->answer;
+    struct nt_admin_names names = { .name = "" };
+    if (ping->look != NT_LOOK_SEEN || strlen(a->domain) >= sizeof names.name)
+        return;
+    snprintf(names.name, sizeof names.name, "%s", a->domain);
+    snprintf(names.dns, sizeof names.dns, "%s", a->dns);
+    snprintf(names.forest, sizeof names.forest, "%s", a->forest);
+    if (is_of(&names, domain))
+        *out = names;
+}
+
+/* A controller of Active Directory says by the ping which it is, also without the call. */
+static void take_role(struct nt_controller_facts *dc)
+{
+    if (dc->role_known || dc->ping.look != NT_LOOK_SEEN)
+        return;
+    dc->role_known = true;
+    dc->pdc = (dc->ping.answer.flags & NT_CLDAP_PDC) != 0;
+}
+
 /* The PDC goes to the front: changes are made there. [MS-ADTS] 6.1.5.3 */
 static void settle(struct nt_look_end *e, struct nt_end_facts *f, struct nt_admin_names *names)
 {
+    for (size_t k = 0; k < f->count; k++)
+        take_role(&f->dc[k]);
     for (size_t k = 1; k < f->count; k++)
         if (f->dc[k].pdc && f->dc[k].reached.look == NT_LOOK_SEEN && !f->dc[0].pdc)
             swap(e, f, names, 0, k);
@@ -174,6 +209,8 @@ static void settle(struct nt_look_end *e, struct nt_end_facts *f, struct nt_admi
             f->main = k;
             f->names = names[k];
         }
+    for (size_t k = 0; k < f->count && f->names.name[0] == '\0'; k++)
+        take_ping(e->end->domain, &f->dc[k].ping, &f->names);
 }
 
 static void begin_end(const struct nt_look_end *e, struct nt_end_facts *f)
@@ -197,7 +234,7 @@ void nt_look_open_end(const struct nt_look_config *config, struct nt_look_end *e
     begin_end(e, f);
     for (size_t k = 0; k < f->count; k++) {
         open_session(config, e, f, k, &names[k]);
-        nt_observe_ports(f->dc[k].host, f->dc[k].ports);
+        observe(config, &f->dc[k]);
     }
     settle(e, f, names);
 }

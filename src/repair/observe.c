@@ -98,6 +98,46 @@ void nt_observe_ports(const char *host, enum nt_port_state out[NT_PORT_COUNT])
         }
 }
 
+/* --- who it says to be --- */
+
+#define PING_TRIES 2
+#define PING_MS    500
+#define PING_ID    1
+
+/* What comes is only told, so an answer of somebody else's does no harm; the socket is connected,
+ * so that it has to come from there. */
+static bool take_answer(int fd, struct nt_cldap_answer *out)
+{
+    uint8_t data[NT_CLDAP_MAX];
+    ssize_t n = recv(fd, data, sizeof data, MSG_DONTWAIT);
+    return n > 0 && nt_cldap_answer_read(data, (size_t)n, PING_ID, out) == NT_OK;
+}
+
+void nt_observe_ping(const char *host, struct nt_ping *out)
+{
+    struct sockaddr_storage to;
+    socklen_t len;
+    struct nt_buf b;
+    *out = (struct nt_ping){ .look = NT_LOOK_FAILED };
+    if (!resolve(host, "389", &to, &len))
+        return;
+    int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    nt_buf_init(&b, 256);
+    nt_cldap_request_write(&b, PING_ID);
+    bool ok = fd >= 0 && b.err == NT_OK && connect(fd, (const struct sockaddr *)&to, len) == 0;
+    for (int i = 0; ok && i < PING_TRIES && out->look != NT_LOOK_SEEN; i++) {
+        struct pollfd wait = { .fd = fd, .events = POLLIN };
+        if (send(fd, b.data, b.len, 0) < 0 || poll(&wait, 1, PING_MS) < 0 ||
+            (wait.revents & (POLLERR | POLLHUP)) != 0)
+            break; /* nobody is there */
+        if (wait.revents != 0 && take_answer(fd, &out->answer))
+            out->look = NT_LOOK_SEEN;
+    }
+    if (fd >= 0)
+        close(fd);
+    nt_buf_free(&b);
+}
+
 /* --- names --- */
 
 struct answers {
