@@ -78,6 +78,7 @@ bench: build
 bench-ends: build deps-check
 	bench/ends pair --build $(BUILD)
 	bench/ends many --build $(BUILD) --rounds 5
+	bench/reset --build $(BUILD)
 
 # Against Samba, as root: needs its packages, which deps-check brings.
 bench-samba: build deps-check

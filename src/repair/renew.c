@@ -284,6 +284,20 @@ static bool plan_rotate(struct planning *p)
     return plan_orders(p);
 }
 
+/* What it takes besides new secrets; NULL: nothing. */
+static const char *more_than_secrets(const struct nt_renew_end *e)
+{
+    if (e->account != NT_RENEW_NOTHING && e->nt)
+        return "an account of an NT-style domain has to be made anew";
+    if (e->account != NT_RENEW_NOTHING || e->enable)
+        return "an account is missing or disabled";
+    if (e->object == NT_RENEW_MAKE)
+        return "a half is missing";
+    return e->object == NT_RENEW_SECRETS || e->object == NT_RENEW_NOTHING
+               ? NULL
+               : "a half is of another kind or direction";
+}
+
 /* What works changes them itself, which every controller can; else they are set. */
 static bool plan_password(struct planning *p)
 {
@@ -295,21 +309,13 @@ static bool plan_password(struct planning *p)
     if (!plan_reset(p))
         return false;
     for (size_t i = 0; i < 2; i++) {
-        struct nt_renew_end *end = &p->plan->end[i];
-        bool account = end->account != NT_RENEW_NOTHING || end->enable;
-        if (!account && (end->object == NT_RENEW_SECRETS || end->object == NT_RENEW_NOTHING)) {
-            end->encryption = false;
-            continue;
-        }
-        return refuse(p,
-                      "new secrets alone do not mend it: %s; ntrust reset %s %s does, without "
-                      "--only-password",
-                      end->nt && account             ? "an account of an NT-style domain has to be "
-                                                       "made anew"
-                      : account                      ? "an account is missing or disabled"
-                      : end->object == NT_RENEW_MAKE ? "a half is missing"
-                                                     : "a half is of another kind or direction",
-                      e[0].typed, e[1].typed);
+        const char *more = more_than_secrets(&p->plan->end[i]);
+        if (more != NULL)
+            return refuse(p,
+                          "new secrets alone do not mend it: %s; ntrust reset %s %s does, without "
+                          "--only-password",
+                          more, e[0].typed, e[1].typed);
+        p->plan->end[i].encryption = false;
     }
     return true;
 }
