@@ -225,6 +225,15 @@ enum ntrust_goal {
     NTRUST_REMOVE     /* both halves deleted; what is not there is no failure */
 };
 
+/*
+ * A directory, which exists, for notes of what a reset finds before it changes it (kind, direction
+ * and attributes, no secrets): a file for each pair of domains, gone when the change is done. With
+ * it a run that was killed between deleting an object and making it anew is finished in full by the
+ * next within a day; ntrust(1) has them in ~/.local/state/ntrust. NULL, as at first: none, and the
+ * two ends are changed one after the other.
+ */
+enum ntrust_result ntrust_set_notes(struct ntrust *t, const char *directory);
+
 /* What NTRUST_ESTABLISH makes. trusts: 1: end 0 trusts end 1, whose users it may then let in; 2:
  * end 1 trusts end 0; 3: both. forest: 1 for a forest trust; 0 for an external one, NT-style where
  * either domain is. */

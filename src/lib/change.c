@@ -21,7 +21,7 @@ static bool goal_of(enum ntrust_goal goal, enum nt_renew_goal *out)
 static enum ntrust_result make_plan(struct ntrust *t, enum ntrust_goal goal,
                                     struct nt_renew_plan *plan)
 {
-    char why[800];
+    char why[1200];
     struct nt_admin_error error;
     struct nt_renew_wish wish = t->wish;
     size_t end;
@@ -33,8 +33,13 @@ static enum ntrust_result make_plan(struct ntrust *t, enum ntrust_goal goal,
     if (r != NTRUST_OK)
         return r;
     lib_judge(t);
+    bool noted = t->notes_directory[0] != '\0' &&
+                 nt_renew_notes_path(t->notes_directory, &t->facts, t->notes, sizeof t->notes);
+    if (noted)
+        (void)nt_renew_recall(t->notes, &t->facts, wish.before);
     if (!nt_renew_plan(&t->facts, &wish, plan, why, sizeof why))
         return lib_fail(t, NTRUST_E_REFUSED, "%s", why);
+    plan->notes = noted ? t->notes : NULL;
     if (!nt_renew_ready(t->look, &t->facts, plan, &end, &error))
         return lib_fail(t, NTRUST_E_REFUSED, "%s", error.text);
     for (size_t i = 0; i < 2; i++)

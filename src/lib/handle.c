@@ -266,3 +266,13 @@ enum ntrust_result ntrust_set_kind(struct ntrust *t, unsigned trusts, int forest
     t->wish.forest = forest != 0;
     return lib_leave(t, NTRUST_OK);
 }
+
+enum ntrust_result ntrust_set_notes(struct ntrust *t, const char *directory)
+{
+    enum ntrust_result r = lib_enter(t);
+    if (r != NTRUST_OK)
+        return r;
+    if (!copy(t->notes_directory, sizeof t->notes_directory, directory != NULL ? directory : ""))
+        return lib_leave(t, lib_fail(t, NTRUST_E_ARGUMENT, "the path is too long"));
+    return lib_leave(t, NTRUST_OK);
+}

@@ -31,12 +31,13 @@ struct lib_end {
 
 struct ntrust {
     atomic_bool busy;
-    char error[1024];
+    char error[1280];
     struct nt_ends ends; /* of the ends file */
     struct lib_end end[2];
     ntrust_progress_fn *progress;
     void *progress_ctx;
     uint32_t timeout_ms, patience_ms;
+    char notes_directory[NT_END_PATH], notes[NT_END_PATH + 256]; /* "": none; the file in it */
     struct nt_renew_wish wish; /* of a new trust; its goal is set by the call */
     struct nt_look_config config;
     struct nt_look_end look[2]; /* sessions, during a call */

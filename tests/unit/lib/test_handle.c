@@ -79,6 +79,8 @@ static void what_breaks_its_form_is_told_and_changes_nothing(void **state)
     assert_int_equal(ntrust_load_ends(t, "/nonexistent/ends.ini"), NTRUST_E_FILE);
     assert_int_equal(ntrust_plan(t, (enum ntrust_goal)99), NTRUST_E_ARGUMENT);
     assert_int_equal(ntrust_set_kind(t, 4, 0), NTRUST_E_ARGUMENT);
+    assert_int_equal(ntrust_set_notes(t, "/tmp"), NTRUST_OK);
+    assert_int_equal(ntrust_set_notes(t, NULL), NTRUST_OK);
     assert_int_equal(ntrust_plan(t, NTRUST_ESTABLISH), NTRUST_E_ARGUMENT);
     assert_string_equal(ntrust_error(t), "it is not said which end is to trust the other");
     /* a file that others may read */
