@@ -54,6 +54,17 @@ static void notes_directory(bool make, char *out, size_t size)
         (void)mkdir(out, 0700);
 }
 
+/* That what is made is by notes, and from where, for who wonders. */
+static void tell_recalled(const struct cli_renewal *r)
+{
+    for (size_t i = 0; i < 2 && !r->ends->cli->json; i++) {
+        const struct nt_end_facts *e = &r->ends->facts.end[i];
+        if (r->plan.before[i].tdo.exists && !nt_end_main(e)->tdo.tdo.exists)
+            fprintf(stderr, "%s had a half before a run that did not end, as %s says.\n",
+                    nt_end_name(e), r->notes);
+    }
+}
+
 static int renew(struct cli_renewal *r, const struct nt_renew_wish *asked)
 {
     struct cli_ends *e = r->ends;
@@ -74,6 +85,7 @@ static int renew(struct cli_renewal *r, const struct nt_renew_wish *asked)
     if (!nt_renew_plan(&e->facts, wish, &r->plan, why, sizeof why))
         return cli_renewal_refused(e->cli, why);
     r->plan.notes = noting ? r->notes : NULL;
+    tell_recalled(r);
     if (!nt_renew_does(&r->plan, 0) && !nt_renew_does(&r->plan, 1))
         return cli_renewal_nothing(r);
     if (!nt_renew_ready(e->look, &e->facts, &r->plan, &end, &error))
