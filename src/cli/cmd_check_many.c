@@ -26,8 +26,10 @@ struct untold {
     char why[NT_ADMIN_WHY];
 };
 
-/* Who administers an end; found out, and asked for, once. */
+/* Who administers an end; found out, and asked for, once. Never moved in memory, which would leave
+ * the secret behind. */
 struct identity {
+    struct identity *next;
     char name[NT_END_NAME];
     struct nt_credentials credentials;
 };
@@ -36,7 +38,6 @@ struct many {
     const struct cli *cli;
     struct nt_ends file;
     struct identity *identities; /* heap */
-    size_t identity_count;
     struct nt_survey *survey;
     struct outcome *outcomes; /* heap */
     size_t count, done, bad;
@@ -57,24 +58,33 @@ static bool refuse(const char *text)
 /* i: of the ends that were typed. */
 static const struct nt_credentials *identify(struct many *m, const struct nt_end *end, size_t i)
 {
-    for (size_t k = 0; k < m->identity_count; k++)
-        if (strcmp(m->identities[k].name, end->name) == 0)
-            return &m->identities[k].credentials;
-    struct identity *list = realloc(m->identities, (m->identity_count + 1) * sizeof *list);
-    if (list == NULL) {
+    for (const struct identity *k = m->identities; k != NULL; k = k->next)
+        if (strcmp(k->name, end->name) == 0)
+            return &k->credentials;
+    struct identity *new = calloc(1, sizeof *new);
+    if (new == NULL) {
         refuse("out of memory");
         return NULL;
     }
-    m->identities = list;
-    struct identity *new = &list[m->identity_count];
-    *new = (struct identity){ .name = "" };
     memcpy(new->name, end->name, sizeof new->name);
-    if (cli_ends_identify(m->cli, end, i, &new->credentials)) {
-        m->identity_count++;
-        return &new->credentials;
+    if (!cli_ends_identify(m->cli, end, i, &new->credentials)) {
+        nt_credentials_wipe(&new->credentials);
+        free(new);
+        return NULL;
     }
-    nt_credentials_wipe(&new->credentials);
-    return NULL;
+    new->next = m->identities;
+    m->identities = new;
+    return &new->credentials;
+}
+
+static void forget_identities(struct many *m)
+{
+    while (m->identities != NULL) {
+        struct identity *first = m->identities;
+        m->identities = first->next;
+        nt_credentials_wipe(&first->credentials);
+        free(first);
+    }
 }
 
 static bool add_end(struct many *m, const struct nt_end *end, size_t i, size_t *index)
@@ -343,9 +353,7 @@ int cli_check_many(const struct cli *cli)
         if (ok && cli->watching)
             cli_watch_wait(&watch);
     } while (ok && cli->watching);
-    for (size_t i = 0; i < m.identity_count; i++)
-        nt_credentials_wipe(&m.identities[i].credentials);
-    free(m.identities);
+    forget_identities(&m);
     cli_watch_end(&watch);
     nt_ends_free(&m.file);
     return code;
