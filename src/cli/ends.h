@@ -41,7 +41,7 @@ bool cli_ends_identify(const struct cli *cli, const struct nt_end *end, size_t i
 /* What was seen, ends side by side, and as JSON. */
 void cli_ends_print(const struct cli_ends *e);
 json_t *cli_ends_json(const struct cli_ends *e);
-json_t *cli_facts_json(const struct nt_ends_facts *f); /* the same */
+json_t *cli_facts_json(const struct nt_ends_facts *f);   /* the same */
 const char *cli_dialect(uint16_t dialect, char out[16]); /* "3.1.1" */
 
 int cli_check_ends(const struct cli *cli);
