@@ -3,7 +3,7 @@ a toolbox: domains that ntrust does not run.
 
 Each controller is a machine of its own (samba_lab.Machine: namespaces of network, mounts and names,
 with a /run/samba of its own, so that winbindd's usual socket is there). Each forest has its own
-DNS, and the other's DNS as its forwarder. The forests differ in every name. EAST may have a second
+DNS, and the other's DNS as its forwarder. The forests differ in every name. EAST has a second
 controller, joined to it, which replicates with the first.
 
 Making the domains takes longer than most tests. Where NTRUST_LAB_SNAPSHOTS names a directory, the
@@ -15,7 +15,9 @@ import fcntl
 import hashlib
 import json
 import os
+import socket
 import subprocess
+import threading
 import time
 
 import lab
@@ -24,11 +26,11 @@ import samba_lab
 ADMIN = 'Passw0rd1x!'  # Active Directory's policy wants more of it than samba_lab.PASSWORD
 
 # What of Samba's server a trust needs, in as few processes as it can.
-OPTIONS = ('server services = s3fs, rpc, ldap, cldap, kdc, winbindd, dns', 'prefork children = 1',
-           'log level = 1', 'max log size = 0')
+OPTIONS = ('server services = s3fs, rpc, ldap, cldap, kdc, winbindd, dns, drepl',
+           'prefork children = 1', 'log level = 1', 'max log size = 0',
+           'dreplsrv:notify_interval = 1')
 SNAPSHOTS = os.environ.get('NTRUST_LAB_SNAPSHOTS')
 DAY_S = 86400
-REPLICATING = (OPTIONS[0] + ', drepl', *OPTIONS[1:], 'dreplsrv:notify_interval = 1')
 
 # What a domain says of each controller in DNS, for samba_dnsupdate.
 RECORDS = '''\
@@ -40,10 +42,11 @@ SRV _kerberos._tcp.${DNSDOMAIN} ${HOSTNAME} 88
 '''
 
 # Reads or changes the trusted domain object below all that would forbid it. Arguments: the object,
-# then 'get', 'save', 'drop ACCOUNT', or NAME=VALUE, the value of the secrets in hexadecimal.
+# and the other end's account, then 'get', 'save', 'drop', 'age SECONDS', 'password TEXT' (for both
+# directions, what `netdom trust /resetoneside` does), or NAME=VALUE, secrets in hexadecimal.
 HALF = """
-import json, ldb, sys
-from samba import param
+import json, ldb, sys, time
+from samba import param, unix2nttime
 from samba.auth import system_session
 from samba.dcerpc import drsblobs, security
 from samba.ndr import ndr_pack, ndr_unpack
@@ -51,22 +54,46 @@ from samba.samdb import SamDB
 lp = param.LoadParm()
 lp.load_default()
 db = SamDB(lp=lp, session_info=system_session())
-dn = ldb.Dn(db, 'CN=%s,CN=System,%s' % (sys.argv[1], db.domain_dn()))
+CHANGE_TRUST_ACCOUNT = 'local_oid:1.3.6.1.4.1.7165.4.3.23:0'
+CHANGE_PASSWORD_DATE = 'local_oid:1.3.6.1.4.1.7165.4.3.20:0'
+name, account, *words = sys.argv[1:]
+dn = ldb.Dn(db, 'CN=%s,CN=System,%s' % (name, db.domain_dn()))
+account = db.search(expression='(sAMAccountName=%s)' % account, attrs=['pwdLastSet'])[0]
 blobs = {'in': 'trustAuthIncoming', 'out': 'trustAuthOutgoing'}
 found = db.search(dn, scope=ldb.SCOPE_BASE, attrs=[*blobs.values(), 'trustAttributes'])[0]
-if sys.argv[2] == 'get':
+if words[0] == 'get':
     out = {'attributes': int(str(found['trustAttributes']))}
     for key, name in blobs.items():
         blob = ndr_unpack(drsblobs.trustAuthInOutBlob, bytes(found[name][0]))
         out[key] = bytes(blob.current.array[0].AuthInfo.password).hex()
     print(json.dumps(out))
-elif sys.argv[2] == 'drop':
-    db.delete(db.search(expression='(sAMAccountName=%s)' % sys.argv[3], attrs=[])[0].dn)
-elif sys.argv[2] == 'save':
+elif words[0] == 'drop':
+    db.delete(account.dn)
+elif words[0] == 'age':
+    change = ldb.Message(account.dn)
+    when = int(str(account['pwdLastSet'])) - int(words[1]) * 10**7
+    change['when'] = ldb.MessageElement(str(when), ldb.FLAG_MOD_REPLACE, 'pwdLastSet')
+    db.modify(change, [CHANGE_TRUST_ACCOUNT, CHANGE_PASSWORD_DATE])
+elif words[0] == 'password':
+    change = ldb.Message(dn)
+    for name in blobs.values():
+        blob = ndr_unpack(drsblobs.trustAuthInOutBlob, bytes(found[name][0]))
+        blob.previous, blob.count = blob.current, 1
+        secret = blob.current.array[0]
+        secret.LastUpdateTime = unix2nttime(int(time.time()))
+        secret.AuthInfo.password = list(words[1].encode('utf-16-le'))
+        secret.AuthInfo.size = len(secret.AuthInfo.password)
+        change[name] = ldb.MessageElement(ndr_pack(blob), ldb.FLAG_MOD_REPLACE, name)
+    db.modify(change, ['relax:0'])
+    change = ldb.Message(account.dn)
+    change['password'] = ldb.MessageElement(words[1].encode('utf-16-le'), ldb.FLAG_MOD_REPLACE,
+                                            'clearTextPassword')
+    db.modify(change, [CHANGE_TRUST_ACCOUNT])
+elif words[0] == 'save':
     print(json.dumps({n: bytes(found[n][0]).hex() for n in blobs.values()}))
 else:
     change = ldb.Message(dn)
-    for name, value in (a.split('=') for a in sys.argv[2:]):
+    for name, value in (a.split('=') for a in words):
         if name == 'securityIdentifier':
             value = ndr_pack(security.dom_sid(value))
         elif name in blobs.values():
@@ -74,6 +101,53 @@ else:
         change[name] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, name)
     db.modify(change, ['relax:0'])
 """
+
+
+# In front of the C library: the time of day, and so many seconds.
+CLOCK_SHIM = r"""
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+    int rc = (int)syscall(SYS_clock_gettime, clock, t);
+    if (rc == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        t->tv_sec += atol(getenv("CLOCK_AHEAD_S"));
+    return rc;
+}
+
+int gettimeofday(struct timeval *restrict t, void *restrict zone)
+{
+    struct timespec now;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &now);
+    t->tv_sec = now.tv_sec;
+    t->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time(time_t *t)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (t != NULL)
+        *t = now.tv_sec;
+    return now.tv_sec;
+}
+"""
+
+
+def clock_shim():
+    source, shim = os.path.join(lab.ROOT, 'shim.c'), os.path.join(lab.ROOT, 'shim.so')
+    if not os.path.exists(shim):
+        with open(source, 'w', encoding='ascii') as f:
+            f.write(CLOCK_SHIM)
+        lab.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC', '-O1', '-o', shim, source])
+    return shim
 
 
 class Controller(samba_lab.Machine):
@@ -88,15 +162,15 @@ class Controller(samba_lab.Machine):
         self.began = None
         self.sid = None
 
-    def begin(self, words, options, dns, forwarder):
+    def begin(self, words, dns, forwarder):
         """Begins to make the controller: samba-tool domain `words`."""
         os.unlink(self.path('/etc/samba/smb.conf'))
         self.knows_host(self, first='127.0.0.1 localhost\n')
         self.resolver(dns)
         self.write('/etc/krb5.conf', '[libdefaults]\n default_realm = %s\n dns_lookup_kdc = true\n'
                    ' dns_lookup_realm = false\n' % self.realm.upper())
-        options += ('interfaces = lo %s/24' % self.address, 'bind interfaces only = yes',
-                    'dns forwarder = ' + forwarder)
+        options = (*OPTIONS, 'interfaces = lo %s/24' % self.address, 'bind interfaces only = yes',
+                   'dns forwarder = ' + forwarder)
         self.began = lab.popen(
             self.prefix + ['samba-tool', 'domain', *words, '--dns-backend=SAMBA_INTERNAL',
                            *('--option=' + o for o in options)],
@@ -111,7 +185,7 @@ class Controller(samba_lab.Machine):
         sids = [w.strip('()') for w in out.split() if w.strip('()').startswith('S-1-5-21-')]
         self.sid = sids[-1]
         self.write('/etc/samba/sid', self.sid)
-        self.set('tls enabled', 'no') # samba-tool leaves it out; the key costs seconds
+        self.set('tls enabled', 'no')  # samba-tool leaves it out; the key costs seconds
 
     # What makes a controller, as a file. Only while Samba does not run.
 
@@ -122,6 +196,11 @@ class Controller(samba_lab.Machine):
         lab.run(['tar', '--create', '--sparse', '--xattrs', '--xattrs-include=*', '--file',
                  path + '.new', '--directory', self.dir, *self.MADE])
         os.rename(path + '.new', path)
+
+    def revert(self, path):
+        """The controller as it was; not its names, settings and logs."""
+        self.run('find /var/lib/samba -mindepth 1 -delete')
+        self.restore(path)
 
     def restore(self, path):
         lab.run(['tar', '--extract', '--xattrs', '--xattrs-include=*', '--file', path,
@@ -148,10 +227,20 @@ class Controller(samba_lab.Machine):
         self.set(name, value)
         self.run(['smbcontrol', 'all', 'reload-config'])
 
-    def start_samba(self):
+    def start_samba(self, ahead_s=0):
+        """With a clock that is ahead of everybody else's."""
+        env = dict(os.environ)
+        if ahead_s != 0:
+            env.update(LD_PRELOAD=clock_shim(), CLOCK_AHEAD_S=str(ahead_s))
         with open(self.path('/var/log/samba/out.samba'), 'ab') as out:
             self.process = lab.popen(self.prefix + ['samba', '--foreground', '--no-process-group'],
-                                     stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                                     stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
+
+    def restart_samba(self, ahead_s=0):
+        self.stop_samba()
+        forget(self)
+        self.start_samba(ahead_s)
+        start(self)
 
     def ready(self):
         return (all(self.listens(p) for p in (53, 88, 135, 389, 445)) and
@@ -190,7 +279,8 @@ class Controller(samba_lab.Machine):
         self._half(other, *('%s=%s' % a for a in attributes.items()))
 
     def _half(self, other, *words):
-        return self.run(['/usr/bin/python3', '-B', '-c', HALF, other.realm, *words])
+        return self.run(['/usr/bin/python3', '-B', '-c', HALF, other.realm, other.domain + '$',
+                         *words])
 
     def secrets(self, other):
         """{'in', 'out': the secrets in hexadecimal, 'attributes'} of this end's half."""
@@ -200,9 +290,17 @@ class Controller(samba_lab.Machine):
         """A backup of this end's secrets, for half()."""
         return json.loads(self._half(other, 'save'))
 
+    def set_password(self, other, password):
+        """Sets the secrets of both directions, at this end alone."""
+        self._half(other, 'password', password)
+
     def drop_account(self, other):
         """Deletes the other end's account, and leaves the trusted domain object."""
-        self._half(other, 'drop', other.domain + '$')
+        self._half(other, 'drop')
+
+    def age_account(self, other, seconds):
+        """Has the other end's account know its password for that much longer."""
+        self._half(other, 'age', str(seconds))
 
     def recreate_half(self, other):
         """Deleted and added again at this end alone, with passwords that are typed. The tool of 4.17
@@ -219,21 +317,35 @@ class Controller(samba_lab.Machine):
                              other.admin])
 
     def ping(self, other):
-        """(exit code, output) of winbindd proving its secure channel to the other's."""
+        """(exit code, output) of winbindd reaching a controller of the other's by its channel."""
         return self.outcome(['wbinfo', '--ping-dc', '--domain=' + other.domain])
+
+    def prove(self, other):
+        """(exit code, output) of winbindd proving its secret."""
+        return self.outcome(['wbinfo', '-t', '--domain=' + other.domain])
+
+    def ticket(self, other):
+        """(exit code, output) of asking with Kerberos for a service of the other controller's."""
+        env = dict(os.environ, KRB5CCNAME='FILE:/srv/ticket')
+        code, out = lab.run(self.prefix + ['kinit', 'Administrator'], stdin=ADMIN + '\n', ok=None,
+                            env=env)
+        if code != 0:
+            return code, out
+        return lab.run(self.prefix + ['kvno', 'cifs/%s@%s' % (other.host, other.realm.upper())],
+                       ok=None, env=env)
 
 
 class Forest(Controller):
     """A forest of one domain, by its first controller."""
 
-    def begin_provision(self, forwarder, options=OPTIONS):
+    def begin_provision(self, forwarder):
         self.begin(['provision', '--realm=' + self.realm.upper(), '--domain=' + self.domain,
                     '--server-role=dc', '--adminpass=' + ADMIN, '--host-ip=' + self.address],
-                   options, self.address, forwarder)
+                   self.address, forwarder)
 
 
 class Second(Controller):
-    """Another controller of the domain that `first` is the PDC of, and that runs REPLICATING."""
+    """Another controller of the domain that `first` is the PDC of."""
 
     def __init__(self, computer, address, first):
         super().__init__(computer, address, first.domain, first.realm)
@@ -243,8 +355,7 @@ class Second(Controller):
     def begin_join(self, forwarder):
         # The first one's principal for replication: a daemon that is left out here makes it else.
         self.first.run('samba_spnupdate')
-        self.begin(['join', self.realm, 'DC', '-U', self.admin], REPLICATING, self.first.address,
-                   forwarder)
+        self.begin(['join', self.realm, 'DC', '-U', self.admin], self.first.address, forwarder)
 
     def finish_join(self):
         self.finish()
@@ -258,8 +369,39 @@ class Second(Controller):
         self.replicate(self, self.first)
         self.replicate(self.first, self)
 
+    def replicates(self, yes):
+        """Whether it takes what the first one changes from now on."""
+        self.tool('drs', 'options', self.host, '-U', self.admin,
+                  '--dsa-option=%sDISABLE_INBOUND_REPL' % ('-' if yes else '+'))
+
     def replicate(self, to, source):
         to.tool('drs', 'replicate', to.host, source.host, self.base, '-P', '--add-ref')
+
+
+class IgnorantDns:
+    """A DNS server that says of every name that there is none, on a network of the program's."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 53))
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            query, peer = self.socket.recvfrom(4096)
+            if len(query) < 12:  # a DNS header, RFC 1035 4.1.1
+                return
+            end = query.index(b'\0', 12) + 5
+            # a response, recursion available, NXDOMAIN; the question, and nothing else
+            head = query[:2] + b'\x81\x83' + query[4:6] + bytes(6)
+            self.socket.sendto(head + query[12:end], peer)
+
+    def close(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(b'', self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()
 
 
 def trust(west, east, kind='external'):
@@ -271,28 +413,27 @@ def trust(west, east, kind='external'):
 
 
 def build():
-    """Two forests that answer, and no trust: WEST (west.test) and EAST (east.test)."""
+    """Two controllers that answer, newly made and without a trust: of WEST (west.test) and of EAST
+    (east.test)."""
     west, east = forests()
-    made('two', [west, east], lambda: provision(west, east, OPTIONS))
-    start(west, east)
+    provision(west, east)
     return west, east
 
 
 def build_three():
-    """The same with the second controller of EAST, and an external trust."""
+    """The same with an external trust, and the second controller of EAST."""
     west, east = forests()
     second = Second('EASTDC2', '10.78.0.13', east)
 
     def make():
-        provision(west, east, REPLICATING)
-        start(west, east)
-        trust(west, east) # first: the winbindd of Samba 4.17 learns of trusts when it starts
+        provision(west, east)
+        trust(west, east)  # first: the winbindd of Samba 4.17 learns of trusts when it starts
         second.begin_join(west.address)
         second.finish_join()
         start(second)
         second.replicate_both_ways()
 
-    made('three', [west, east, second], make)
+    made([west, east, second], make)
     start(west, east, second)
     return west, east, second
 
@@ -302,11 +443,12 @@ def forests():
             Forest('EASTDC', '10.78.0.12', 'EAST', 'east.test'))
 
 
-def provision(west, east, east_options):
-    east.begin_provision(west.address, east_options)
+def provision(west, east):
+    east.begin_provision(west.address)
     west.begin_provision(east.address)
     east.finish()
     west.finish()
+    start(west, east)
 
 
 def start(*controllers):
@@ -316,16 +458,23 @@ def start(*controllers):
             c.start_samba()
     for c in controllers:
         samba_lab.wait_until('%s answers' % c.name, c.ready, 120, c.logs)
+    forget(*controllers)
 
 
-def made(name, controllers, make):
+def forget(*controllers):
+    """winbindd remembers for a minute which controllers were down, and longer where they are."""
+    for c in controllers:
+        c.run('net cache flush')
+
+
+def made(controllers, make):
     """Has the controllers made, or takes them as they were made before."""
     if SNAPSHOTS is None:
         make()
         return
     with open(__file__, 'rb') as f:
         by = f.read() + lab.run(['samba', '--version'])[1].encode()
-    stem = os.path.join(SNAPSHOTS, 'ad-%s-%s-' % (name, hashlib.sha256(by).hexdigest()[:12]))
+    stem = os.path.join(SNAPSHOTS, 'ad-%s-' % hashlib.sha256(by).hexdigest()[:12])
     paths = [stem + c.name for c in controllers]
     with locked(stem + 'lock'):
         if all(os.path.exists(p) and time.time() - os.path.getmtime(p) < DAY_S for p in paths):

@@ -17,8 +17,7 @@ def setUpModule():
     global WEST, EAST, SECRET
     lab.need('samba', 'samba-tool')
     from samba.crypto import md4_hash_blob
-    WEST, EAST = ad_lab.build()
-    ad_lab.trust(WEST, EAST)
+    WEST, EAST, _ = ad_lab.build_three()
     SECRET = os.path.join(lab.ROOT, 'secret')
     with open(os.open(SECRET, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='utf-8') as f:
         f.write('nt:%s\n' % bytes(md4_hash_blob(bytes.fromhex(WEST.secrets(EAST)['in']))).hex())

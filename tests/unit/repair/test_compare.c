@@ -65,6 +65,19 @@ static void an_end_that_does_not_find_the_other_is_named(void **state)
     }
 }
 
+static void a_controller_whose_dns_finds_the_other_has_another_cause(void **state)
+{
+    (void)state;
+    struct nt_ends_facts *f = good();
+    WEST(f)->dns = (struct nt_dns_view){ .look = NT_LOOK_SEEN, .found = 1 };
+    WEST(f)->channel.werr = 1311; /* it remembers that the other was down */
+    assert_judged(f, NT_GRADE_CRITICAL, "peer-unreachable", "WEST", NT_GROUP_NETWORK,
+                  "net cache flush at westdc");
+    WEST(f)->channel.werr = 1355; /* the object was replicated after it had started */
+    assert_judged(f, NT_GRADE_CRITICAL, "trust-not-loaded", "WEST", NT_GROUP_NETWORK,
+                  "restart samba-ad-dc at westdc");
+}
+
 /* A channel of before may live on where users' clients find nobody any more. */
 static void dns_that_lost_the_other_end_is_a_warning_while_the_channel_lives(void **state)
 {
@@ -363,6 +376,13 @@ static void controllers_that_differ_are_not_reset(void **state)
     snprintf(f->end[0].dc[0].host, sizeof f->end[0].dc[0].host, "192.0.2.1");
     assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_PASSWORDS,
                   "replicate westdc2 SOURCE DC=west,DC=test, SOURCE being the name of 192.0.2.1");
+
+    f = good(); /* nor where the object itself is not everywhere */
+    controller(f, 0, "westdc2");
+    f->end[0].dc[1].tdo.tdo.exists = false;
+    f->end[0].dc[1].channel_asked.look = NT_LOOK_NOT_ASKED;
+    assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_HALVES,
+                  "replicate westdc2 westdc DC=west,DC=test");
 }
 
 static void an_old_secret_is_a_warning(void **state)
@@ -429,6 +449,7 @@ int main(void)
         cmocka_unit_test(two_halves_that_agree_are_good),
         cmocka_unit_test(an_end_that_is_down_is_named),
         cmocka_unit_test(an_end_that_does_not_find_the_other_is_named),
+        cmocka_unit_test(a_controller_whose_dns_finds_the_other_has_another_cause),
         cmocka_unit_test(dns_that_lost_the_other_end_is_a_warning_while_the_channel_lives),
         cmocka_unit_test(a_port_that_is_closed_is_named),
         cmocka_unit_test(a_second_controller_that_is_down_is_a_warning),
