@@ -115,8 +115,10 @@ static bool read_suffixes(struct nt_admin *a, const char *trusted,
     args.PolicyHandle = a->policy;
     if (!admin_call(a, &a->lsa, &ndr_LsarQueryForestTrustInformation, &args))
         return false;
+    /* Of an object that is no forest trust: [MS-LSAD] 3.1.4.7.15, and what Samba gives. */
     if (nt_status_is(args.result, NT_STATUS(NOT_FOUND)) ||
-        nt_status_is(args.result, NT_STATUS(INVALID_DOMAIN_STATE)))
+        nt_status_is(args.result, NT_STATUS(INVALID_DOMAIN_STATE)) ||
+        nt_status_is(args.result, NT_STATUS(INVALID_PARAMETER)))
         return true;
     if (!nt_status_ok(args.result))
         return admin_status(a, &ndr_LsarQueryForestTrustInformation, args.result);

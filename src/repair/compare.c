@@ -120,13 +120,15 @@ void compare_remedy_reset(struct compare *j)
 
 static const char *offset_text(int64_t ahead, char out[48])
 {
-    int64_t s = (ahead < 0 ? -ahead : ahead) / (int64_t)NT_TIME_SECOND;
+    int64_t s =
+        ((ahead < 0 ? -ahead : ahead) + (int64_t)NT_TIME_SECOND / 2) / (int64_t)NT_TIME_SECOND;
     if (s < 2)
         snprintf(out, 48, "right");
     else if (s < 120)
         snprintf(out, 48, "%lld s %s", (long long)s, ahead < 0 ? "behind" : "ahead");
     else
-        snprintf(out, 48, "%lld min %s", (long long)(s / 60), ahead < 0 ? "behind" : "ahead");
+        snprintf(out, 48, "%lld min %s", (long long)((s + 30) / 60),
+                 ahead < 0 ? "behind" : "ahead");
     return out;
 }
 

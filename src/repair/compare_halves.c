@@ -169,6 +169,63 @@ static void judge_kind(struct compare *j)
     REMEDY(j, "ntrust reset --recreate %s %s", j->f->end[0].typed, j->f->end[1].typed);
 }
 
+static bool is_address(const char *host)
+{
+    return strchr(host, ':') != NULL || host[strspn(host, "0123456789.")] == '\0';
+}
+
+/* "east.example" as "DC=east,DC=example", which samba-tool wants for a domain. */
+static void domain_dn(const char *dns, char *out, size_t size)
+{
+    size_t at = 0;
+    *out = '\0';
+    while (*dns != '\0' && at < size) {
+        size_t len = strcspn(dns, ".");
+        int n = snprintf(out + at, size - at, "%sDC=%.*s", at > 0 ? "," : "", (int)len, dns);
+        at += (size_t)n;
+        dns += len + (dns[len] == '.' ? 1 : 0);
+    }
+}
+
+static void remedy_replicate(struct compare *j, const struct nt_end_facts *e,
+                             const struct nt_controller_facts *good,
+                             const struct nt_controller_facts *bad)
+{
+    char dn[NT_ADMIN_DNS * 2];
+    domain_dn(e->names.dns, dn, sizeof dn);
+    if (is_address(good->host)) /* samba-tool wants the source by name */
+        REMEDY(j,
+               "samba-tool drs replicate %s SOURCE %s, SOURCE being the name of %s (or repadmin "
+               "/syncall %s), then check again",
+               bad->host, dn, good->host, bad->host);
+    else
+        REMEDY(j, "samba-tool drs replicate %s %s %s (or repadmin /syncall %s), then check again",
+               bad->host, good->host, dn, bad->host);
+}
+
+/* P3: a controller to which a change of the object itself has not come. */
+static void judge_replicas(struct compare *j, const struct nt_end_facts *e)
+{
+    const struct nt_controller_facts *first = nt_end_main(e);
+    for (size_t k = 0; compare_saw_tdo(first) && k < e->count; k++) {
+        const struct nt_controller_facts *dc = &e->dc[k];
+        const struct nt_admin_tdo *x = &first->tdo.tdo, *y = &dc->tdo.tdo;
+        if (dc == first || !compare_saw_tdo(dc) ||
+            (x->exists == y->exists &&
+             (!x->exists || (x->direction == y->direction && nt_sid_equal(&x->sid, &y->sid)))))
+            continue;
+        compare_find(j, NT_GRADE_CRITICAL, "%s and %s do not have the same object", first->host,
+                     dc->host);
+        if (!compare_blame(j, "not-replicated", nt_end_name(e)))
+            continue;
+        VERDICT(j, "the controllers of %s do not have the same trusted domain object",
+                nt_end_name(e));
+        CAUSE(j, "a change at %s has not reached %s%s", first->host, dc->host,
+              x->exists && !y->exists ? ", which has no such object" : "");
+        remedy_replicate(j, e, first, dc);
+    }
+}
+
 /* What of an end was not told, and why. */
 static void judge_untold(struct compare *j, const struct nt_end_facts *e)
 {
@@ -218,8 +275,10 @@ void compare_halves(struct compare *j)
             judge_way(j, &w);
         }
     judge_kind(j);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
+        judge_replicas(j, &e[i]);
         judge_untold(j, &e[i]);
+    }
     compare_find(j, NT_GRADE_GOOD, "names, SIDs, directions and accounts agree");
 }
 
@@ -235,6 +294,7 @@ static void judge_mismatch(struct compare *j, const struct way *w)
     nt_time x = told ? a->account.password_set : 0, y = told ? b->account.password_set : 0;
     bool apart = told && (x > y ? x - y : y - x) > TOGETHER;
     const char *end = !apart ? "" : nt_end_name(x > y ? w->trusted : w->trusting);
+    const char *other = nt_end_name(x > y ? w->trusting : w->trusted);
     if (!compare_blame(j, "password-mismatch", end))
         return;
     VERDICT(j, "%s and %s hold different secrets", nt_end_name(w->trusting),
@@ -243,9 +303,9 @@ static void judge_mismatch(struct compare *j, const struct way *w)
     if (apart)
         CAUSE(j,
               "the account at %s was given its secret on %s, the one at %s on %s: %s set its half "
-              "later and alone, or the other one came back from a backup",
+              "later and alone, or %s came back from a backup",
               nt_end_name(w->trusted), nt_time_format(x, here), nt_end_name(w->trusting),
-              nt_time_format(y, there), end);
+              nt_time_format(y, there), end, other);
     else if (compare_saw_account(a))
         CAUSE(j,
               "the account at %s was given its secret on %s; %s proves another one. Which end "
@@ -339,31 +399,12 @@ static void judge_failed(struct compare *j, const struct way *w, uint32_t werr)
     }
 }
 
-static bool is_address(const char *host)
-{
-    return strchr(host, ':') != NULL || host[strspn(host, "0123456789.")] == '\0';
-}
-
-/* "east.example" as "DC=east,DC=example", which samba-tool wants for a domain. */
-static void domain_dn(const char *dns, char *out, size_t size)
-{
-    size_t at = 0;
-    *out = '\0';
-    while (*dns != '\0' && at < size) {
-        size_t len = strcspn(dns, ".");
-        int n = snprintf(out + at, size - at, "%sDC=%.*s", at > 0 ? "," : "", (int)len, dns);
-        at += (size_t)n;
-        dns += len + (dns[len] == '.' ? 1 : 0);
-    }
-}
-
 /* P3 */
 static void judge_some(struct compare *j, const struct way *w,
                        const struct nt_controller_facts *good,
                        const struct nt_controller_facts *bad)
 {
     const char *end = nt_end_name(w->trusting);
-    char dn[NT_ADMIN_DNS * 2];
     compare_find(j, NT_GRADE_CRITICAL, "%s opens its secure channel to %s, %s does not: %u %s",
                  good->host, nt_end_name(w->trusted), bad->host, bad->channel.werr,
                  nt_werror_name(bad->channel.werr));
@@ -374,15 +415,7 @@ static void judge_some(struct compare *j, const struct way *w,
           "%s proves the trust, %s is refused: a change has not reached it. Changing the secret "
           "again would make it worse",
           good->host, bad->host);
-    domain_dn(w->trusting->names.dns, dn, sizeof dn);
-    if (is_address(good->host)) /* samba-tool wants the source by name */
-        REMEDY(j,
-               "samba-tool drs replicate %s SOURCE %s, SOURCE being the name of %s (or repadmin "
-               "/syncall %s), then check again",
-               bad->host, dn, good->host, bad->host);
-    else
-        REMEDY(j, "samba-tool drs replicate %s %s %s (or repadmin /syncall %s), then check again",
-               bad->host, good->host, dn, bad->host);
+    remedy_replicate(j, w->trusting, good, bad);
 }
 
 static void judge_channel(struct compare *j, const struct way *w)

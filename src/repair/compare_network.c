@@ -69,6 +69,51 @@ static bool finds_nobody(uint32_t werr)
            werr == COMPARE_NO_ENDPOINT || werr == COMPARE_TRUST_FAILURE;
 }
 
+/* Its DNS leads to the other end, so what it says has another cause. */
+static void blame_memory(struct compare *j, const struct nt_controller_facts *dc,
+                         const struct nt_end_facts *e, const struct nt_end_facts *other)
+{
+    const char *name = nt_end_name(other);
+    bool unknown = dc->channel.werr == NT_WERR_NO_SUCH_DOMAIN;
+    if (!compare_blame(j, unknown ? "trust-not-loaded" : "peer-unreachable", nt_end_name(e)))
+        return;
+    if (unknown) {
+        VERDICT(j, "%s does not know the trust with %s yet", dc->host, name);
+        CAUSE(j,
+              "its directory has the trusted domain object and its DNS finds %s, but it says that "
+              "there is no such domain: Samba reads the list of trusts when it starts, and misses "
+              "one that came by replication afterwards",
+              name);
+        REMEDY(j, "systemctl restart samba-ad-dc at %s, then check again", dc->host);
+        return;
+    }
+    VERDICT(j, "%s does not reach the controllers of %s", nt_end_name(e), name);
+    CAUSE(j,
+          "%s answers here (%s), and the DNS of %s leads there; but it remembers for a minute that "
+          "the other was down, or a firewall stands between the two",
+          name, other->dc[other->main].host, dc->host);
+    REMEDY(j, "wait a minute, or net cache flush at %s, then check again", dc->host);
+}
+
+static void blame_names(struct compare *j, const struct nt_controller_facts *dc,
+                        const struct nt_end_facts *e, const struct nt_end_facts *other)
+{
+    const char *name = nt_end_name(other), *dns = other->names.dns;
+    if (!compare_blame(j, "name-resolution", nt_end_name(e)))
+        return;
+    VERDICT(j, "%s does not find the controllers of %s", nt_end_name(e), name);
+    CAUSE(j,
+          "%s answers here (%s), but %s does not find it: its name resolution does not lead "
+          "there (a DNS forwarder, WINS), a firewall stands between the two, or it remembers "
+          "for a minute that the other was down",
+          name, other->dc[other->main].host, dc->host);
+    if (dns[0] != '\0')
+        REMEDY(j, "host -t SRV _ldap._tcp.dc._msdcs.%s %s", dns, dc->host);
+    else
+        REMEDY(j, "make the names %s<1b> and %s<1c> known at %s (WINS, lmhosts)", name, name,
+               dc->host);
+}
+
 /* N1: we reach both, and the one does not find the other. */
 static void judge_finding(struct compare *j, size_t i)
 {
@@ -80,20 +125,12 @@ static void judge_finding(struct compare *j, size_t i)
             continue;
         compare_find(j, NT_GRADE_CRITICAL, "%s finds no controller of %s (%u %s)", dc->host,
                      nt_end_name(other), dc->channel.werr, nt_werror_name(dc->channel.werr));
-        if (nt_end_main(other) == NULL || !compare_blame(j, "name-resolution", nt_end_name(e)))
+        if (nt_end_main(other) == NULL)
             continue;
-        const char *dns = other->names.dns;
-        VERDICT(j, "%s does not find the controllers of %s", nt_end_name(e), nt_end_name(other));
-        CAUSE(j,
-              "%s answers here (%s), but %s does not find it: its name resolution does not lead "
-              "there (a DNS forwarder, WINS), a firewall stands between the two, or it remembers "
-              "for a minute that the other was down",
-              nt_end_name(other), other->dc[other->main].host, dc->host);
-        if (dns[0] != '\0')
-            REMEDY(j, "host -t SRV _ldap._tcp.dc._msdcs.%s %s", dns, dc->host);
+        if (dc->dns.look == NT_LOOK_SEEN && dc->dns.found > 0)
+            blame_memory(j, dc, e, other);
         else
-            REMEDY(j, "make the names %s<1b> and %s<1c> known at %s (WINS, lmhosts)",
-                   nt_end_name(other), nt_end_name(other), dc->host);
+            blame_names(j, dc, e, other);
     }
 }
 
