@@ -204,15 +204,6 @@ const char *cli_servers_text(const struct cli *cli, const char *name, const json
     return out;
 }
 
-json_t *cli_error_json(const struct nt_admin_error *error)
-{
-    char code[16];
-    snprintf(code, sizeof code, "0x%08X", error->status.code);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "kind", nt_admin_fail_name(error->kind), "status",
-                     nt_status_name(error->status), "code", code, "step", error->step, "text",
-                     error->text);
-}
-
 /* --- facts of the API's answers --- */
 
 nt_time cli_nt_time(const json_t *object, const char *key)
@@ -221,12 +212,6 @@ nt_time cli_nt_time(const json_t *object, const char *key)
     const char *text = cli_text(object, key);
     const char *end = *text != '\0' ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
     return end != NULL ? nt_time_from_unix(timegm(&tm), 0) : 0;
-}
-
-json_t *cli_time_json(nt_time t)
-{
-    char text[NT_TIME_TEXT];
-    return json_string(nt_time_rfc3339(t, text));
 }
 
 bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid)

@@ -3,15 +3,13 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/utf16.h"
+#include "cli/ends.h"
 #include "crypto/sysenv.h"
 #include "repair/pair.h"
-
-#define TYPED 1024 /* bytes of a password that is typed */
 
 /* --- which computer --- */
 
@@ -76,22 +74,16 @@ static bool find_computer(struct cli_computer *c)
 static bool find_domain(struct cli_computer *c)
 {
     const struct cli *cli = c->cli;
-    char path[NT_END_PATH], why[600];
-    const char *home = getenv("HOME"), *typed = cli->domain;
+    char why[600];
+    const char *typed = cli->domain;
     if (typed == NULL && c->member.is_member)
         typed = c->member.ads && c->member.realm[0] != '\0' ? c->member.realm : c->member.domain;
     if (typed == NULL) {
         cli_usage("which domain does %s belong to? -d DOMAIN", c->computer);
         return false;
     }
-    if (cli->ends != NULL)
-        snprintf(path, sizeof path, "%s", cli->ends);
-    else
-        snprintf(path, sizeof path, "%s/" NT_END_FILE_LOCAL, home != NULL ? home : "");
-    if (!nt_ends_load(path, cli->ends == NULL, &c->file, why, sizeof why)) {
-        cli_fail("%s", why);
+    if (!cli_ends_file(cli, &c->file))
         return false;
-    }
     if (nt_end_find(&c->file, typed, &c->end, why, sizeof why))
         return true;
     cli_usage("%s", why);
@@ -100,45 +92,11 @@ static bool find_domain(struct cli_computer *c)
 
 /* --- the administrators --- */
 
-static bool ask_password(void *ctx, struct nt_credentials *c, char *why, size_t why_size)
-{
-    const struct cli *cli = ctx;
-    char typed[TYPED], prompt[NT_END_USER * 2];
-    snprintf(prompt, sizeof prompt, "Password of %s\\%s", c->domain, c->user);
-    if (!cli_read_password(cli->peer_password_fd, prompt, false, typed, sizeof typed))
-        return false;
-    bool ok = nt_credentials_password(c, typed);
-    nt_wipe(typed, sizeof typed);
-    if (!ok)
-        snprintf(why, why_size, "the password of %s\\%s is not text", c->domain, c->user);
-    return ok;
-}
-
-static bool identify(struct cli_computer *c, size_t i, const struct nt_end *end,
-                     struct nt_credentials *out)
-{
-    const struct cli *cli = c->cli;
-    char why[600];
-    const struct nt_pair_who who = {
-        .file = i < cli->credentials.count ? cli->credentials.item[i] : NULL,
-        .user = i < cli->users.count ? cli->users.item[i] : NULL,
-        .kerberos = cli->kerberos,
-        .env = true,
-        .ask = ask_password,
-        .ctx = (void *)(uintptr_t)cli,
-    };
-    if (nt_pair_identify(end, &who, out, why, sizeof why))
-        return true;
-    if (*why != '\0')
-        cli_fail("%s", why);
-    return false;
-}
-
 /* The second -U or -A is the computer's own administrator; by default the domain's is one. */
 static bool identify_both(struct cli_computer *c)
 {
     struct nt_end there = { .line = 0 };
-    if (!identify(c, 0, &c->end, &c->credentials))
+    if (!cli_ends_identify(c->cli, &c->end, 0, &c->credentials))
         return false;
     if (c->cli->users.count < 2 && c->cli->credentials.count < 2) {
         c->administrator = c->credentials;
@@ -146,7 +104,7 @@ static bool identify_both(struct cli_computer *c)
     }
     memcpy(there.name, c->computer, sizeof c->computer);
     memcpy(there.domain, c->computer, sizeof c->computer);
-    return identify(c, 1, &there, &c->administrator);
+    return cli_ends_identify(c->cli, &there, 1, &c->administrator);
 }
 
 /* --- the secret --- */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/computer.h"
+#include "cli/verdict.h"
 
 /* --- words --- */
 
@@ -117,23 +118,6 @@ void cli_computer_print(const struct cli_computer *c)
 
 /* --- JSON --- */
 
-static json_t *asked_json(const struct nt_asked *a, json_t *seen)
-{
-    if (a->look == NT_LOOK_SEEN)
-        return seen;
-    json_decref(seen);
-    if (a->look == NT_LOOK_NOT_ASKED)
-        return json_null();
-    return json_pack("{s:{s:s,s:s,s:s}}", "error", "kind", nt_admin_fail_name(a->error.kind),
-                     "status", nt_status_name(a->error.status), "text", a->error.text);
-}
-
-static json_t *time_json(nt_time t)
-{
-    char text[NT_TIME_TEXT];
-    return json_string(nt_time_rfc3339(t, text));
-}
-
 static json_t *trial_json(const struct nt_trial *t)
 {
     static const char *const names[] = {
@@ -152,12 +136,12 @@ static json_t *controller_json(const struct nt_computer_dc *dc)
     const struct nt_admin_account *a = &dc->account;
     json_t *account = json_pack("{s:b,s:s,s:b,s:o}", "exists", a->exists, "type",
                                 a->exists ? nt_admin_account_type_name(a->type) : "", "disabled",
-                                a->disabled, "password_set", time_json(a->password_set));
+                                a->disabled, "password_set", cli_time_json(a->password_set));
     return json_pack(
-        "{s:s,s:o,s:o,s:o,s:o}", "host", dc->host, "reached", asked_json(&dc->reached, json_true()),
-        "clock_ahead_s",
+        "{s:s,s:o,s:o,s:o,s:o}", "host", dc->host, "reached",
+        cli_asked_json(&dc->reached, json_true()), "clock_ahead_s",
         dc->clock_known ? json_real((double)dc->ahead_100ns / NT_TIME_SECOND) : json_null(),
-        "account", asked_json(&dc->account_asked, account), "secret", trial_json(&dc->trial));
+        "account", cli_asked_json(&dc->account_asked, account), "secret", trial_json(&dc->trial));
 }
 
 static json_t *sid_json(const struct nt_sid *sid)
@@ -172,12 +156,12 @@ static json_t *member_json(const struct nt_computer_facts *f)
         json_pack("{s:I,s:s,s:s}", "code", (json_int_t)f->channel.werr, "name",
                   nt_werror_name(f->channel.werr), "controller", f->channel.controller);
     json_t *there = json_pack("{s:s,s:o}", "domain", f->it_says.name, "channel",
-                              asked_json(&f->channel_asked, channel));
+                              cli_asked_json(&f->channel_asked, channel));
     return json_pack("{s:b,s:s,s:s,s:b,s:o,s:o,s:s,s:s,s:s,s:o}", "here", f->here, "secret_from",
                      source_word(f), "why", f->unseen, "joined", f->joined, "secret_stored",
-                     time_json(f->changed), "domain_sid", sid_json(&f->sid), "winbindd",
+                     cli_time_json(f->changed), "domain_sid", sid_json(&f->sid), "winbindd",
                      winbind_word(f), "winbindd_text", f->winbind_text, "keytab", keytab_word(f),
-                     "asked", asked_json(&f->there, there));
+                     "asked", cli_asked_json(&f->there, there));
 }
 
 json_t *cli_computer_json(const struct cli_computer *c)

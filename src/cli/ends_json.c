@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/ends.h"
+#include "cli/verdict.h"
 
 const char *cli_dialect(uint16_t dialect, char out[16])
 {
@@ -10,23 +11,6 @@ const char *cli_dialect(uint16_t dialect, char out[16])
     else
         snprintf(out, 16, "%u.%u", dialect >> 8, dialect >> 4 & 0xf);
     return out;
-}
-
-static json_t *asked_json(const struct nt_asked *a, json_t *seen)
-{
-    if (a->look == NT_LOOK_SEEN)
-        return seen;
-    json_decref(seen);
-    if (a->look == NT_LOOK_NOT_ASKED)
-        return json_null();
-    return json_pack("{s:{s:s,s:s,s:s}}", "error", "kind", nt_admin_fail_name(a->error.kind),
-                     "status", nt_status_name(a->error.status), "text", a->error.text);
-}
-
-static json_t *time_json(nt_time t)
-{
-    char text[NT_TIME_TEXT];
-    return json_string(nt_time_rfc3339(t, text));
 }
 
 static json_t *channel_json(const struct nt_admin_channel *c)
@@ -92,18 +76,18 @@ static json_t *controller_json(const struct nt_controller_facts *dc)
     json_t *account = json_pack(
         "{s:b,s:s,s:b,s:o}", "exists", dc->account.exists, "type",
         dc->account.exists ? nt_admin_account_type_name(dc->account.type) : "", "disabled",
-        dc->account.disabled, "password_set", time_json(dc->account.password_set));
+        dc->account.disabled, "password_set", cli_time_json(dc->account.password_set));
     return json_pack(
         "{s:s,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b}", "host", dc->host, "reached",
-        asked_json(&dc->reached, json_true()), "as_nobody", dc->nobody, "pdc",
+        cli_asked_json(&dc->reached, json_true()), "as_nobody", dc->nobody, "pdc",
         dc->role_known ? json_boolean(dc->pdc) : json_null(), "ports", ports_json(dc), "cldap",
         ping_json(&dc->ping), "session", protection_json(dc), "dns", dns_json(&dc->dns),
         "clock_ahead_s",
         dc->clock_known ? json_real((double)dc->ahead_100ns / NT_TIME_SECOND) : json_null(),
-        "object", asked_json(&dc->tdo_asked, tdo), "account",
-        asked_json(&dc->account_asked, account), "channel_before",
-        asked_json(&dc->before_asked, channel_json(&dc->before)), "channel",
-        asked_json(&dc->channel_asked, channel_json(&dc->channel)), "channel_anew", dc->anew);
+        "object", cli_asked_json(&dc->tdo_asked, tdo), "account",
+        cli_asked_json(&dc->account_asked, account), "channel_before",
+        cli_asked_json(&dc->before_asked, channel_json(&dc->before)), "channel",
+        cli_asked_json(&dc->channel_asked, channel_json(&dc->channel)), "channel_anew", dc->anew);
 }
 
 json_t *cli_ends_json(const struct cli_ends *e)

@@ -33,12 +33,6 @@ void cli_renewal_print_plan(const struct cli_renewal *r, FILE *to, const char *b
 
 /* --- JSON --- */
 
-static json_t *error_json(const struct nt_admin_error *error)
-{
-    return json_pack("{s:s,s:s,s:s}", "kind", nt_admin_fail_name(error->kind), "status",
-                     nt_status_name(error->status), "text", error->text);
-}
-
 static json_t *plan_json(const struct cli_renewal *r)
 {
     json_t *list = json_array();
@@ -280,7 +274,7 @@ static json_t *done_json(const struct cli_renewal *r)
     const struct nt_renew_result *s = &r->result;
     json_t *all = json_pack("{s:s,s:o,s:o,s:o,s:I,s:o,s:o}", "result", result_name(r), "trusts",
                             ways_json(r), "plan", plan_json(r), "error",
-                            s->failed < 2 ? error_json(&s->error) : json_null(), "proven_ms",
+                            s->failed < 2 ? cli_error_json(&s->error) : json_null(), "proven_ms",
                             (json_int_t)s->proven_ms, "controllers", controllers_json(r), "ends",
                             cli_ends_json(r->ends));
     if (r->ends->cli->generate && (s->by_hand[0].len > 0 || s->by_hand[1].len > 0))

@@ -33,10 +33,8 @@ void cli_peer_close(struct cli_peer *peer);
  * `name`, as such a text. */
 const char *cli_servers_text(const struct cli *cli, const char *name, const json_t *list, char *out,
                              size_t size);
-json_t *cli_error_json(const struct nt_admin_error *error);
 
 nt_time cli_nt_time(const json_t *object, const char *key); /* 0: never */
-json_t *cli_time_json(nt_time t);
 bool cli_sid(const json_t *object, const char *key, struct nt_sid *sid);
 
 int cli_check(const struct cli *cli);

@@ -61,3 +61,27 @@ json_t *cli_findings_json(const struct nt_diagnosis *d)
     }
     return findings;
 }
+
+json_t *cli_time_json(nt_time t)
+{
+    char text[NT_TIME_TEXT];
+    return json_string(nt_time_rfc3339(t, text));
+}
+
+json_t *cli_error_json(const struct nt_admin_error *error)
+{
+    char code[16];
+    snprintf(code, sizeof code, "0x%08X", error->status.code);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "kind", nt_admin_fail_name(error->kind), "status",
+                     nt_status_name(error->status), "code", code, "step", error->step, "text",
+                     error->text);
+}
+
+json_t *cli_asked_json(const struct nt_asked *a, json_t *seen)
+{
+    if (a->look == NT_LOOK_SEEN)
+        return seen;
+    json_decref(seen);
+    return a->look == NT_LOOK_NOT_ASKED ? json_null()
+                                        : json_pack("{s:o}", "error", cli_error_json(&a->error));
+}

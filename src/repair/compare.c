@@ -1,7 +1,6 @@
 /* compare.c - see compare.h. The numbers of symptoms (N1, H3, ...) are the field guide's. */
 #include "repair/compare_internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,36 +67,6 @@ int nt_ends_direction(const struct nt_ends_facts *f, size_t trusting)
 }
 
 /* --- writing --- */
-
-void compare_find(struct compare *j, enum nt_grade grade, const char *fmt, ...)
-{
-    struct nt_finding *f = &j->d->group[j->group];
-    va_list ap;
-    if (f->looked && nt_grade_worse(f->grade, grade) == f->grade)
-        return;
-    f->looked = true;
-    f->grade = grade;
-    va_start(ap, fmt);
-    vsnprintf(f->text, sizeof f->text, fmt, ap);
-    va_end(ap);
-}
-
-void compare_put(char *to, size_t size, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(to, size, fmt, ap);
-    va_end(ap);
-}
-
-bool compare_blame(struct compare *j, const char *reason, const char *end)
-{
-    if (j->d->reason[0] != '\0')
-        return false;
-    compare_put(j->d->reason, sizeof j->d->reason, "%s", reason);
-    compare_put(j->d->end, sizeof j->d->end, "%s", end);
-    return true;
-}
 
 /* An end that trusts, and takes no secret by any call: nt_admin_tdo_full.fixed. */
 static bool needs_a_hand(const struct nt_ends_facts *f)
@@ -264,14 +233,6 @@ static void judge_crypto(struct compare *j)
 
 /* --- all of it --- */
 
-/* What stands behind a group that is not good is not judged. */
-static void leave_rest(struct nt_diagnosis *d, enum nt_group_of after)
-{
-    for (enum nt_group_of g = after + 1; g < NT_GROUP_COUNT; g++)
-        compare_put(d->group[g].text, sizeof d->group[g].text, "not judged until \"%s\" is good",
-                    nt_group_name(after));
-}
-
 /* An end that let nobody look: what would help. False: neither did so for the logon. */
 static bool conclude_refused(struct compare *j)
 {
@@ -346,11 +307,8 @@ void nt_compare_ends(const struct nt_ends_facts *f, struct nt_diagnosis *out)
     for (enum nt_group_of g = 0; g < NT_GROUP_COUNT; g++) {
         j.group = g;
         judges[g](&j);
-        out->grade = nt_grade_worse(out->grade, out->group[g].grade);
-        if (out->group[g].grade == NT_GRADE_CRITICAL) {
-            leave_rest(out, g);
+        if (!nt_judge_goes_on(out, g))
             break;
-        }
     }
     conclude(&j);
 }

@@ -5,6 +5,7 @@
 #define NT_REPAIR_COMPARE_INTERNAL_H
 
 #include "repair/compare.h"
+#include "repair/judge.h"
 
 /* Win32 codes of [MS-ERREF] 2.2 that a controller gives for its secure channel. */
 enum {
@@ -26,17 +27,8 @@ struct compare {
     enum nt_group_of group; /* that is judged now */
 };
 
-#define COMPARE_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-
-/* A finding of the present group; a worse one takes the place of one that is there. */
-void COMPARE_PRINTF(3, 4)
-    compare_find(struct compare *j, enum nt_grade grade, const char *fmt, ...);
-/* Names the fault, unless one was named before: then false, and its texts are to be left alone. */
-bool compare_blame(struct compare *j, const char *reason, const char *end);
-void COMPARE_PRINTF(3, 4) compare_put(char *to, size_t size, const char *fmt, ...);
-#define VERDICT(j, ...) compare_put((j)->d->verdict, sizeof(j)->d->verdict, __VA_ARGS__)
-#define CAUSE(j, ...)   compare_put((j)->d->cause, sizeof(j)->d->cause, __VA_ARGS__)
-#define REMEDY(j, ...)  compare_put((j)->d->remedy, sizeof(j)->d->remedy, __VA_ARGS__)
+#define compare_find(j, ...)          nt_judge_find((j)->d, (j)->group, __VA_ARGS__)
+#define compare_blame(j, reason, end) nt_judge_blame((j)->d, reason, end)
 void compare_remedy_reset(struct compare *j);
 
 bool compare_saw_tdo(const struct nt_controller_facts *dc); /* dc may be NULL */

@@ -11,37 +11,7 @@
 #define SKEW_CRITICAL (300 * (int64_t)NT_TIME_SECOND) /* Kerberos' limit */
 #define GRACE         (7 * 86400 * NT_TIME_SECOND)
 
-/* --- writing a diagnosis --- */
-
-void judge_find(struct nt_judge *j, enum nt_grade grade, const char *fmt, ...)
-{
-    struct nt_finding *f = &j->d->group[j->group];
-    if (f->looked && nt_grade_worse(f->grade, grade) == f->grade)
-        return;
-    va_list ap;
-    f->looked = true;
-    f->grade = grade;
-    va_start(ap, fmt);
-    vsnprintf(f->text, sizeof f->text, fmt, ap);
-    va_end(ap);
-}
-
-void judge_put(char *to, size_t size, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(to, size, fmt, ap);
-    va_end(ap);
-}
-
-bool judge_blame(struct nt_judge *j, const char *reason, const char *end)
-{
-    if (j->d->reason[0] != '\0')
-        return false;
-    judge_put(j->d->reason, sizeof j->d->reason, "%s", reason);
-    judge_put(j->d->end, sizeof j->d->end, "%s", end);
-    return true;
-}
+/* --- what was seen --- */
 
 const struct nt_computer_dc *nt_computer_main(const struct nt_computer_facts *f)
 {
@@ -309,13 +279,6 @@ static void judge_policy(struct nt_judge *j)
 
 /* --- all of it --- */
 
-static void leave_rest(struct nt_diagnosis *d, enum nt_group_of after)
-{
-    for (enum nt_group_of g = after + 1; g < NT_GROUP_COUNT; g++)
-        judge_put(d->group[g].text, sizeof d->group[g].text, "not judged until \"%s\" is good",
-                  nt_group_name(after));
-}
-
 /* The administrator was refused: that comes before what he could not see. */
 static bool conclude_refused(struct nt_judge *j)
 {
@@ -377,11 +340,8 @@ void nt_computer_judge(const struct nt_computer_facts *f, struct nt_diagnosis *o
     for (enum nt_group_of g = 0; g < NT_GROUP_COUNT; g++) {
         j.group = g;
         judges[g](&j);
-        out->grade = nt_grade_worse(out->grade, out->group[g].grade);
-        if (out->group[g].grade == NT_GRADE_CRITICAL) {
-            leave_rest(out, g);
+        if (!nt_judge_goes_on(out, g))
             break;
-        }
     }
     conclude(&j);
 }

@@ -6,6 +6,7 @@
 #define NT_REPAIR_COMPUTER_INTERNAL_H
 
 #include "repair/computer.h"
+#include "repair/judge.h"
 
 struct nt_judge {
     const struct nt_computer_facts *f;
@@ -13,16 +14,8 @@ struct nt_judge {
     enum nt_group_of group; /* that is judged now */
 };
 
-#define JUDGE_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-
-/* A finding of the present group; a worse one takes the place of one that is there. */
-void JUDGE_PRINTF(3, 4) judge_find(struct nt_judge *j, enum nt_grade grade, const char *fmt, ...);
-/* Names the fault, unless one was named before: then false, and its texts are to be left alone. */
-bool judge_blame(struct nt_judge *j, const char *reason, const char *end);
-void JUDGE_PRINTF(3, 4) judge_put(char *to, size_t size, const char *fmt, ...);
-#define VERDICT(j, ...) judge_put((j)->d->verdict, sizeof(j)->d->verdict, __VA_ARGS__)
-#define CAUSE(j, ...)   judge_put((j)->d->cause, sizeof(j)->d->cause, __VA_ARGS__)
-#define REMEDY(j, ...)  judge_put((j)->d->remedy, sizeof(j)->d->remedy, __VA_ARGS__)
+#define judge_find(j, ...)          nt_judge_find((j)->d, (j)->group, __VA_ARGS__)
+#define judge_blame(j, reason, end) nt_judge_blame((j)->d, reason, end)
 /* The command that makes both sides good; more: what has to be behind it. */
 void judge_remedy_reset(struct nt_judge *j, const char *more);
 void judge_remedy_join(struct nt_judge *j);

@@ -67,11 +67,12 @@ static void blame_by_time(struct nt_judge *j, const struct nt_computer_dc *dc)
     char ours[NT_TIME_TEXT], theirs[NT_TIME_TEXT], apart[32], cause[400];
     nt_time there = set_there(dc), close = dc->clock_known ? CLOSE_ENOUGH : CLOCK_UNSEEN;
     if (f->changed == 0 || there == 0) {
-        judge_put(cause, sizeof cause, "%s refuses it. Which side changed last is not known: %s",
-                  dc->host,
-                  f->changed == 0 ? "when the computer stored its secret was not seen"
-                                  : "only an administrator of the domain sees when the account's "
-                                    "password was set");
+        nt_judge_put(cause, sizeof cause, "%s refuses it. Which side changed last is not known: %s",
+                     dc->host,
+                     f->changed == 0
+                         ? "when the computer stored its secret was not seen"
+                         : "only an administrator of the domain sees when the account's "
+                           "password was set");
         blame_neither(j, cause);
         return;
     }
@@ -79,11 +80,12 @@ static void blame_by_time(struct nt_judge *j, const struct nt_computer_dc *dc)
     nt_time_format(there, theirs);
     judge_span(f->changed, there, apart);
     if ((there > f->changed ? there - f->changed : f->changed - there) <= close) {
-        judge_put(cause, sizeof cause,
-                  "both were set within %s (%s has its own from %s, %s the account's from %s), so "
-                  "the times do not tell which side changed last: a change that went wrong half "
-                  "way, or two in a row",
-                  apart, f->computer, ours, nt_computer_domain(f), theirs);
+        nt_judge_put(
+            cause, sizeof cause,
+            "both were set within %s (%s has its own from %s, %s the account's from %s), so "
+            "the times do not tell which side changed last: a change that went wrong half "
+            "way, or two in a row",
+            apart, f->computer, ours, nt_computer_domain(f), theirs);
         blame_neither(j, cause);
     } else if (there > f->changed) {
         blame_computer(j, ours, theirs, apart);
