@@ -174,6 +174,19 @@ static bool is_address(const char *host)
     return strchr(host, ':') != NULL || host[strspn(host, "0123456789.")] == '\0';
 }
 
+/* samba-tool wants the source by name: as it was named, or as it says itself, which is told only
+ * where it is plain enough for a command line. NULL: not known. */
+static const char *name_of(const struct nt_controller_facts *dc)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
+    const char *own = dc->ping.answer.host;
+    if (!is_address(dc->host))
+        return dc->host;
+    bool known = dc->ping.look == NT_LOOK_SEEN && own[0] != '\0' && own[0] != '-' &&
+                 own[strspn(own, plain)] == '\0';
+    return known ? own : NULL;
+}
+
 /* "east.example" as "DC=east,DC=example", which samba-tool wants for a domain. */
 static void domain_dn(const char *dns, char *out, size_t size)
 {
@@ -192,15 +205,16 @@ static void remedy_replicate(struct compare *j, const struct nt_end_facts *e,
                              const struct nt_controller_facts *bad)
 {
     char dn[NT_ADMIN_DNS * 2];
+    const char *source = name_of(good);
     domain_dn(e->names.dns, dn, sizeof dn);
-    if (is_address(good->host)) /* samba-tool wants the source by name */
+    if (source == NULL)
         REMEDY(j,
                "samba-tool drs replicate %s SOURCE %s, SOURCE being the name of %s (or repadmin "
                "/syncall %s), then check again",
                bad->host, dn, good->host, bad->host);
     else
         REMEDY(j, "samba-tool drs replicate %s %s %s (or repadmin /syncall %s), then check again",
-               bad->host, good->host, dn, bad->host);
+               bad->host, source, dn, bad->host);
 }
 
 /* P3: a controller to which a change of the object itself has not come. */

@@ -376,6 +376,14 @@ static void controllers_that_differ_are_not_reset(void **state)
     snprintf(f->end[0].dc[0].host, sizeof f->end[0].dc[0].host, "192.0.2.1");
     assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_PASSWORDS,
                   "replicate westdc2 SOURCE DC=west,DC=test, SOURCE being the name of 192.0.2.1");
+    struct nt_ping *ping = &f->end[0].dc[0].ping;
+    ping->look = NT_LOOK_SEEN;
+    snprintf(ping->answer.host, sizeof ping->answer.host, "westdc.west.test");
+    assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_PASSWORDS,
+                  "replicate westdc2 westdc.west.test DC=west,DC=test");
+    snprintf(ping->answer.host, sizeof ping->answer.host, "x; reboot");
+    assert_judged(f, NT_GRADE_CRITICAL, "not-replicated", "WEST", NT_GROUP_PASSWORDS,
+                  "replicate westdc2 SOURCE");
 
     f = good(); /* nor where the object itself is not everywhere */
     controller(f, 0, "westdc2");
