@@ -31,7 +31,7 @@ class Controllers(ad_case.Case):
         failed = ad_case.stock()
         self.assertEqual({name for name, _ in failed}, {'EASTDC2'}, failed)
         SECOND.replicates(True)
-        command = seen['next'].split(', SOURCE being')[0].replace('SOURCE', EAST.host)
+        command = seen['next'].split(' (or ')[0]
         WEST.run(command.split() + ['-U', EAST.admin])
         self.good()
         self.all_agree()
