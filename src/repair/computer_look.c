@@ -61,6 +61,13 @@ static void not_of(struct nt_asked *reached, const char *host, const struct nt_a
              "%.100s is a controller of %.60s, not of %.100s", host, names->name, domain);
 }
 
+/* Of several: the account is changed at the primary one, where that is known. */
+static bool is_primary(struct nt_admin *a, const struct nt_computer_facts *f)
+{
+    struct nt_admin_role role;
+    return f->count > 1 && nt_admin_role(a, &role) && role.pdc;
+}
+
 static void open_controller(struct nt_computer_look *l, struct nt_computer_facts *f, size_t k)
 {
     struct nt_computer_dc *dc = &f->dc[k];
@@ -79,7 +86,7 @@ static void open_controller(struct nt_computer_look *l, struct nt_computer_facts
     dc->clock_known = nt_admin_clock(l->admin[k], &dc->ahead_100ns);
     if (ok && !is_of(&names, l->end->domain)) {
         not_of(&dc->reached, server->host, &names, l->end->domain);
-    } else if (ok && f->main == f->count) {
+    } else if (ok && (is_primary(l->admin[k], f) || f->main == f->count)) {
         f->main = k;
         f->names = names;
     }
