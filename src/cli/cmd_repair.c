@@ -308,11 +308,10 @@ const struct cli_command cli_repair_commands[] = {
       "--here DOMAIN' at either one makes this end anew and prints a one-time code; 'ntrust reset\n"
       "--code' with this domain's name at the other end asks for it. A mistyped code is noticed\n"
       "before anything is sent. It expires (policy: reset_code_lifetime_s) and serves once.\n\n"
-      "With two names it renews the trust between any two Active Directory domains, without\n"
-      "ntrustd: new random secrets at both ends, and whatever of the two halves is missing or "
-      "does\n"
-      "not fit; then every controller has to prove it. Attributes that an administrator has set\n"
-      "stay. Ends and their administrators are named as for 'ntrust check A B'.",
+      "With two names it renews the trust between any two domains, Active Directory's or\n"
+      "NT-style: new random secrets at both ends, and whatever of the two halves is missing or\n"
+      "does not fit; then every controller has to prove it. Attributes that an administrator\n"
+      "has set stay. Ends and their administrators are named as for 'ntrust check A B'.",
       reset },
     { 0 },
 };

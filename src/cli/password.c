@@ -39,7 +39,9 @@ static bool ask_terminal(const char *prompt, bool show, char *text, size_t size)
     if (fd < 0 || tcgetattr(fd, &before) != 0) {
         if (fd >= 0)
             close(fd);
-        cli_fail("there is no terminal to ask at; use --password-fd");
+        cli_fail("%s: there is no terminal to ask at; use --password-fd, or for an administrator "
+                 "--peer-password-fd or -A FILE",
+                 prompt);
         return false;
     }
     quiet = before;
