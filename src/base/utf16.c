@@ -135,13 +135,20 @@ static bool name_chars(const char *s, const char *bad, size_t *chars)
     while (left > 0) {
         ucs4_t c;
         int took = u8_mbtoucr(&c, p, left);
-        if (took <= 0 || c < 0x20 || c == 0x7F || (c < 0x80 && strchr(bad, (int)c) != NULL))
+        if (took <= 0 || c < 0x20 || (c >= 0x7F && c < 0xA0) ||
+            (c < 0x80 && strchr(bad, (int)c) != NULL))
             return false;
         p += took;
         left -= (size_t)took;
         (*chars)++;
     }
     return true;
+}
+
+bool nt_text_ok(const char *s)
+{
+    size_t chars;
+    return name_chars(s, "", &chars);
 }
 
 bool nt_netbios_name_ok(const char *s)

@@ -38,6 +38,8 @@ uint32_t nt_upcase(uint32_t code_point);
 /* Equal without regard to case; both UTF-8. Needs no memory. */
 bool nt_name_equal(const char *a, const char *b);
 
+/* True for UTF-8 without control characters: what a peer sent may be shown, and stored by lines. */
+bool nt_text_ok(const char *s);
 /* True for a NetBIOS domain or computer name: 1 to 15 bytes, none of \ / : * ? " < > | , space
  * or control characters, not beginning with '.'; [MS-NBTE] and what NT accepts. */
 bool nt_netbios_name_ok(const char *s);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/utf16.h"
+
 enum tag { /* RFC 4511 4.1.1, 4.5 */
            TAG_BOOLEAN = 0x01,
            TAG_INTEGER = 0x02,
@@ -134,7 +136,7 @@ static void read_name(struct nt_cursor *c, char out[NT_CLDAP_NAME])
         len += n;
         out[len] = '\0';
     }
-    if (at.err != NT_OK || strlen(out) != len) { /* a NUL within */
+    if (at.err != NT_OK || strlen(out) != len || !nt_text_ok(out)) { /* a NUL within, or worse */
         out[0] = '\0';
         nt_cursor_fail(c, at.err != NT_OK ? at.err : NT_E_MALFORMED);
     } else if (!jumped) {

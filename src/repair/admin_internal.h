@@ -72,6 +72,10 @@ bool admin_status(struct nt_admin *a, const struct nt_ndr_op *op, ntstatus statu
 bool admin_fail(struct nt_admin *a, enum nt_admin_fail kind, ntstatus status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 bool admin_nomem(struct nt_admin *a);
+/* A name that the controller tells, which will be shown, and put into commands and files. False,
+ * and
+ * "": it does not fit, or is no text; admin_trust.c */
+bool admin_take_name(struct nt_admin *a, const RPC_UNICODE_STRING *from, char *out, size_t size);
 /* Opens the LSA policy with those rights, unless it is open with them. admin_lsa.c */
 bool admin_open_policy(struct nt_admin *a, uint32_t access);
 #define ADMIN_POLICY_READ   0x00000001u /* [MS-LSAD] 2.2.1.1.2: view local information */

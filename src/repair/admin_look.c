@@ -35,13 +35,6 @@ bool nt_admin_role(struct nt_admin *a, struct nt_admin_role *out)
 
 /* --- the trusts --- */
 
-static bool take_name(struct nt_admin *a, const RPC_UNICODE_STRING *from, char *out, size_t size)
-{
-    const char *text = nt_unicode_get(&a->arena, from);
-    int len = snprintf(out, size, "%s", text != NULL ? text : "");
-    return text != NULL && (size_t)len < size;
-}
-
 /* One that has no names of a sensible size is passed over. */
 static void take_trust(struct nt_admin *a, const LSAPR_TRUSTED_DOMAIN_INFORMATION_EX *ex,
                        struct nt_admin_trusts *out)
@@ -50,8 +43,8 @@ static void take_trust(struct nt_admin *a, const LSAPR_TRUSTED_DOMAIN_INFORMATIO
                                             .direction = ex->TrustDirection,
                                             .type = ex->TrustType,
                                             .attributes = ex->TrustAttributes } };
-    if (!take_name(a, &ex->FlatName, t.tdo.name, sizeof t.tdo.name) ||
-        !take_name(a, &ex->Name, t.dns, sizeof t.dns))
+    if (!admin_take_name(a, &ex->FlatName, t.tdo.name, sizeof t.tdo.name) ||
+        !admin_take_name(a, &ex->Name, t.dns, sizeof t.dns))
         return;
     if (strcmp(t.dns, t.tdo.name) == 0)
         t.dns[0] = '\0';

@@ -91,9 +91,9 @@ bool nt_admin_tdo_get(struct nt_admin *a, const char *trusted, struct nt_admin_t
                           "%s tells nothing about its trust with %s", a->host, trusted);
     const LSAPR_TRUSTED_DOMAIN_INFORMATION_EX *ex =
         &args.TrustedDomainInformation->TrustedDomainInfoEx;
-    const char *flat = nt_unicode_get(&a->arena, &ex->FlatName);
     out->exists = true;
-    snprintf(out->name, sizeof out->name, "%s", flat != NULL ? flat : trusted);
+    if (!admin_take_name(a, &ex->FlatName, out->name, sizeof out->name))
+        snprintf(out->name, sizeof out->name, "%s", trusted);
     if (!nt_rpc_sid_get(ex->Sid, &out->sid))
         out->sid = (struct nt_sid){ 0 };
     out->direction = ex->TrustDirection;

@@ -100,11 +100,10 @@ bool nt_admin_member_of(struct nt_admin *a, struct nt_admin_domain *out)
     admin_begin(a);
     if (!admin_query_policy(a, PolicyPrimaryDomainInformation, &info))
         return false;
-    const char *name =
-        info != NULL ? nt_unicode_get(&a->arena, &info->PolicyPrimaryDomainInfo.Name) : NULL;
-    if (name == NULL || !nt_rpc_sid_get(info->PolicyPrimaryDomainInfo.Sid, &out->sid))
+    if (info == NULL ||
+        !admin_take_name(a, &info->PolicyPrimaryDomainInfo.Name, out->name, sizeof out->name) ||
+        !nt_rpc_sid_get(info->PolicyPrimaryDomainInfo.Sid, &out->sid))
         return admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(INVALID_NETWORK_RESPONSE),
                           "%s does not say which domain it belongs to", a->host);
-    snprintf(out->name, sizeof out->name, "%s", name);
     return true;
 }

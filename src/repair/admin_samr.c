@@ -49,7 +49,7 @@ static bool find_name(struct nt_admin *a, RPC_UNICODE_STRING *name)
         args.Buffer != NULL && args.Buffer->Buffer != NULL ? args.Buffer->EntriesRead : 0;
     for (uint32_t i = 0; i < count; i++) {
         const char *text = nt_unicode_get(&a->arena, &args.Buffer->Buffer[i].Name);
-        if (text == NULL || *text == '\0' || nt_name_equal(text, "Builtin") ||
+        if (text == NULL || *text == '\0' || !nt_text_ok(text) || nt_name_equal(text, "Builtin") ||
             strlen(text) >= sizeof a->who.name)
             continue;
         memcpy(a->who.name, text, strlen(text) + 1);

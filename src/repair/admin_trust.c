@@ -18,11 +18,13 @@
 #define TYPE_DOWNLEVEL 1u /* [MS-ADTS] 6.1.6.7.15 */
 
 /* A name of the wire; false when it does not fit. */
-static bool take(struct nt_admin *a, const RPC_UNICODE_STRING *from, char *out, size_t size)
+
+bool admin_take_name(struct nt_admin *a, const RPC_UNICODE_STRING *from, char *out, size_t size)
 {
     const char *text = nt_unicode_get(&a->arena, from);
-    int len = snprintf(out, size, "%s", text != NULL ? text : "");
-    return text != NULL && (size_t)len < size;
+    bool ok = text != NULL && nt_text_ok(text) && strlen(text) < size;
+    snprintf(out, size, "%s", ok ? text : "");
+    return ok;
 }
 
 static bool nonsense(struct nt_admin *a, const char *what)
@@ -85,9 +87,9 @@ bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out)
         return false;
     if (info != NULL) {
         const LSAPR_POLICY_DNS_DOMAIN_INFO *dns = &info->PolicyDnsDomainInfo;
-        bool fits = take(a, &dns->Name, out->name, sizeof out->name) &&
-                    take(a, &dns->DnsDomainName, out->dns, sizeof out->dns) &&
-                    take(a, &dns->DnsForestName, out->forest, sizeof out->forest);
+        bool fits = admin_take_name(a, &dns->Name, out->name, sizeof out->name) &&
+                    admin_take_name(a, &dns->DnsDomainName, out->dns, sizeof out->dns) &&
+                    admin_take_name(a, &dns->DnsForestName, out->forest, sizeof out->forest);
         if (!fits || !nt_rpc_sid_get(dns->Sid, &out->sid))
             return nonsense(a, "its domain");
         know_domain(a, out);
@@ -98,7 +100,7 @@ bool nt_admin_names(struct nt_admin *a, struct nt_admin_names *out)
     if (info == NULL)
         return nonsense(a, "its domain");
     const LSAPR_POLICY_ACCOUNT_DOM_INFO *account = &info->PolicyAccountDomainInfo;
-    if (!take(a, &account->DomainName, out->name, sizeof out->name) ||
+    if (!admin_take_name(a, &account->DomainName, out->name, sizeof out->name) ||
         !nt_rpc_sid_get(account->DomainSid, &out->sid))
         return nonsense(a, "its domain");
     know_domain(a, out);
@@ -152,7 +154,7 @@ static bool find_listed(struct nt_admin *a, const char *trusted, struct nt_admin
         const char *name = nt_unicode_get(&a->arena, &t->Name);
         if (name == NULL || !nt_name_equal(name, trusted))
             continue;
-        out->exists = take(a, &t->Name, out->name, sizeof out->name);
+        out->exists = admin_take_name(a, &t->Name, out->name, sizeof out->name);
         if (!nt_rpc_sid_get(t->Sid, &out->sid))
             out->sid = (struct nt_sid){ 0 };
         out->direction = NT_ADMIN_OUTBOUND;
@@ -172,8 +174,8 @@ bool nt_admin_tdo_read(struct nt_admin *a, const char *trusted, struct nt_admin_
     if (info == NULL)
         return !out->fixed || find_listed(a, trusted, &out->tdo);
     const LSAPR_TRUSTED_DOMAIN_INFORMATION_EX *ex = &info->TrustedDomainInfoEx;
-    if (!take(a, &ex->FlatName, out->tdo.name, sizeof out->tdo.name) ||
-        !take(a, &ex->Name, out->dns, sizeof out->dns))
+    if (!admin_take_name(a, &ex->FlatName, out->tdo.name, sizeof out->tdo.name) ||
+        !admin_take_name(a, &ex->Name, out->dns, sizeof out->dns))
         return nonsense(a, trusted);
     if (strcmp(out->dns, out->tdo.name) == 0)
         out->dns[0] = '\0';

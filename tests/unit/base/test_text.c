@@ -73,6 +73,12 @@ static void names_are_checked(void **state)
     assert_false(nt_netbios_name_ok("A B"));
     assert_false(nt_netbios_name_ok("A\\B"));
     assert_false(nt_netbios_name_ok("A\nB"));
+    assert_true(nt_text_ok("caf\xc3\xa9 / 1"));
+    assert_false(nt_text_ok("a\nb"));
+    assert_false(nt_text_ok("\x1b[2J"));
+    assert_false(nt_text_ok("\xc2\x9b"
+                            "2J")); /* the same in one character */
+    assert_false(nt_text_ok("\xff"));
     assert_true(nt_account_name_ok("alice"));
     assert_true(nt_account_name_ok("Alice Liddell"));
     assert_true(nt_account_name_ok("12345678901234567890"));

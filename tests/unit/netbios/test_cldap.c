@@ -94,6 +94,21 @@ static void jumps_go_backwards(void **state)
     assert_string_equal(a.forest, "");
 }
 
+/* Names are shown, and written into files. */
+static void a_name_with_control_characters_is_none(void **state)
+{
+    (void)state;
+    uint8_t data[256];
+    size_t len = bytes(answered, data);
+    struct nt_cldap_answer a;
+    uint8_t *name = data;
+    while (memcmp(name, "EASTDC", 6) != 0)
+        name++;
+    name[2] = '\x1b';
+    assert_int_equal(nt_cldap_answer_read(data, len, 1, &a), NT_E_MALFORMED);
+    assert_string_equal(a.computer, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +116,7 @@ int main(void)
         cmocka_unit_test(a_controller_says_who_it_is),
         cmocka_unit_test(every_prefix_and_every_flipped_byte_is_judged_and_no_more),
         cmocka_unit_test(jumps_go_backwards),
+        cmocka_unit_test(a_name_with_control_characters_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
