@@ -96,6 +96,8 @@ bool admin_put_auth(struct nt_admin *a, const struct nt_password *outgoing,
 bool admin_open_domain(struct nt_admin *a, uint32_t access);
 /* NAME$; *rid 0: there is none. */
 bool admin_find_account(struct nt_admin *a, const char *name, uint32_t *rid);
+/* The account NAME$ of the open domain. NT_ADMIN_MISSING when there is none. */
+bool admin_read_account(struct nt_admin *a, const char *name, struct nt_admin_account *out);
 bool admin_account_name(struct nt_admin *a, const char *name, RPC_UNICODE_STRING *out);
 bool admin_open_user(struct nt_admin *a, uint32_t rid, uint32_t access, SAMPR_HANDLE *out);
 bool admin_query_user(struct nt_admin *a, SAMPR_HANDLE user, struct nt_admin_account *out);

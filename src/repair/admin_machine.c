@@ -21,18 +21,7 @@ static bool is_machine(const struct nt_admin_account *account)
 static bool open_machine(struct nt_admin *a, const char *computer, SAMPR_HANDLE *user,
                          struct nt_admin_account *account)
 {
-    SAMPR_HANDLE reading = { 0 };
-    *account = (struct nt_admin_account){ 0 };
-    if (!admin_open_domain(a, ADMIN_DOMAIN_READ) || !admin_find_account(a, computer, &account->rid))
-        return false;
-    if (account->rid == 0)
-        return admin_fail(a, NT_ADMIN_MISSING, NT_STATUS(NO_SUCH_USER), "there is no %s$ at %s",
-                          computer, a->host);
-    if (!admin_open_user(a, account->rid, ADMIN_USER_READ, &reading))
-        return false;
-    bool ok = admin_query_user(a, reading, account);
-    admin_close_handle(a, reading);
-    if (!ok)
+    if (!admin_open_domain(a, ADMIN_DOMAIN_READ) || !admin_read_account(a, computer, account))
         return false;
     if (!is_machine(account))
         return admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(INVALID_PARAMETER),

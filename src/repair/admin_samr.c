@@ -326,23 +326,27 @@ bool nt_admin_account_create(struct nt_admin *a, const char *trusting,
     return ok;
 }
 
+bool admin_read_account(struct nt_admin *a, const char *name, struct nt_admin_account *out)
+{
+    SAMPR_HANDLE reading = { 0 };
+    *out = (struct nt_admin_account){ 0 };
+    if (!admin_find_account(a, name, &out->rid))
+        return false;
+    if (out->rid == 0)
+        return admin_fail(a, NT_ADMIN_MISSING, NT_STATUS(NO_SUCH_USER), "there is no %s$ at %s",
+                          name, a->host);
+    if (!admin_open_user(a, out->rid, ADMIN_USER_READ, &reading))
+        return false;
+    bool ok = admin_query_user(a, reading, out);
+    admin_close_handle(a, reading);
+    return ok;
+}
+
 /* The account of that trust, opened to be changed, and nothing but that. */
 static bool open_trust_account(struct nt_admin *a, const char *trusting, SAMPR_HANDLE *user,
                                struct nt_admin_account *account)
 {
-    SAMPR_HANDLE reading;
-    *account = (struct nt_admin_account){ 0 };
-    if (!admin_open_domain(a, ADMIN_DOMAIN_CHANGE) ||
-        !admin_find_account(a, trusting, &account->rid))
-        return false;
-    if (account->rid == 0)
-        return admin_fail(a, NT_ADMIN_MISSING, NT_STATUS(NO_SUCH_USER), "there is no %s$ at %s",
-                          trusting, a->host);
-    if (!admin_open_user(a, account->rid, ADMIN_USER_READ, &reading))
-        return false;
-    bool ok = admin_query_user(a, reading, account);
-    admin_close_handle(a, reading);
-    if (!ok)
+    if (!admin_open_domain(a, ADMIN_DOMAIN_CHANGE) || !admin_read_account(a, trusting, account))
         return false;
     if (account->type != NT_ADMIN_INTERDOMAIN)
         return admin_fail(a, NT_ADMIN_OTHER, NT_STATUS(INVALID_PARAMETER),

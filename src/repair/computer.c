@@ -64,16 +64,7 @@ void judge_remedy_join(struct nt_judge *j)
 
 const char *judge_span(nt_time a, nt_time b, char out[32])
 {
-    unsigned long long s = (a > b ? a - b : b - a) / NT_TIME_SECOND;
-    if (s >= 2 * 86400)
-        snprintf(out, 32, "%llu days", s / 86400);
-    else if (s >= 2 * 3600)
-        snprintf(out, 32, "%llu hours", s / 3600);
-    else if (s >= 120)
-        snprintf(out, 32, "%llu minutes", s / 60);
-    else
-        snprintf(out, 32, "%llu seconds", s);
-    return out;
+    return nt_judge_span(a > b ? a - b : b - a, out);
 }
 
 /* --- network --- */

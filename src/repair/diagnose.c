@@ -1,5 +1,5 @@
 /* diagnose.c - see diagnose.h. The numbers of symptoms (H2, P9, ...) are the field guide's. */
-#include "repair/diagnose.h"
+#include "repair/judge.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,21 +95,6 @@ static void leave_rest(struct nt_diagnosis *d, enum nt_group_of after)
 static bool is(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;
-}
-
-/* "3 days" */
-static const char *span(nt_time length, char out[32])
-{
-    unsigned long long s = length / NT_TIME_SECOND;
-    if (s >= 2 * 86400)
-        snprintf(out, 32, "%llu days", s / 86400);
-    else if (s >= 2 * 3600)
-        snprintf(out, 32, "%llu hours", s / 3600);
-    else if (s >= 120)
-        snprintf(out, 32, "%llu minutes", s / 60);
-    else
-        snprintf(out, 32, "%llu seconds", s);
-    return out;
 }
 
 static nt_time age(nt_time then, nt_time now)
@@ -347,7 +332,7 @@ static void judge_age(struct nt_diagnosis *d, const char *who, nt_time changed, 
     nt_time_format(changed, when);
     if (interval_s != 0 && old > 2 * interval_s * NT_TIME_SECOND) {
         find(d, NT_GROUP_PASSWORDS, NT_GRADE_WARNING, "last changed %s, %s ago", when,
-             span(old, text));
+             nt_judge_span(old, text));
         if (*d->reason == '\0') {
             blame(d, "password-old", who);
             verdict(d, "the trust works, but its password is not changed any more");
@@ -533,7 +518,7 @@ static bool judge_silence(const struct nt_permit_facts *f, struct nt_diagnosis *
     if (f->check_interval_s != 0 && quiet > 2 * f->check_interval_s * NT_TIME_SECOND) {
         find(d, NT_GROUP_NETWORK, NT_GRADE_WARNING,
              "%s last opened a channel on %s, %s ago: longer than two check intervals", f->peer,
-             when, span(quiet, text));
+             when, nt_judge_span(quiet, text));
         return true;
     }
     find(d, NT_GROUP_NETWORK, NT_GRADE_GOOD, "%s last opened a channel on %s", f->peer, when);

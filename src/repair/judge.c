@@ -44,3 +44,17 @@ bool nt_judge_goes_on(struct nt_diagnosis *d, enum nt_group_of judged)
                      nt_group_name(judged));
     return false;
 }
+
+const char *nt_judge_span(nt_time length, char out[32])
+{
+    unsigned long long s = length / NT_TIME_SECOND;
+    if (s >= 2 * 86400)
+        snprintf(out, 32, "%llu days", s / 86400);
+    else if (s >= 2 * 3600)
+        snprintf(out, 32, "%llu hours", s / 3600);
+    else if (s >= 120)
+        snprintf(out, 32, "%llu minutes", s / 60);
+    else
+        snprintf(out, 32, "%llu seconds", s);
+    return out;
+}

@@ -16,6 +16,9 @@ void JUDGE_PRINTF(4, 5) nt_judge_find(struct nt_diagnosis *d, enum nt_group_of g
 bool nt_judge_blame(struct nt_diagnosis *d, const char *reason, const char *end);
 void JUDGE_PRINTF(3, 4) nt_judge_put(char *to, size_t size, const char *fmt, ...);
 
+/* "3 days", in the unit that suits. */
+const char *nt_judge_span(nt_time length, char out[32]);
+
 /* Of a judge with the member `d`. */
 #define VERDICT(j, ...) nt_judge_put((j)->d->verdict, sizeof(j)->d->verdict, __VA_ARGS__)
 #define CAUSE(j, ...)   nt_judge_put((j)->d->cause, sizeof(j)->d->cause, __VA_ARGS__)
